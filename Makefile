@@ -1,0 +1,51 @@
+# Two commands need nothing before them: `make demo` and `make test`.
+# Only python3 >= 3.11 with venv, and make, have to be there; uv is used where it is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(shell command -v uv 2>/dev/null)
+SECONDS_FLAG := $(if $(SECONDS),--seconds $(SECONDS),)
+
+.PHONY: demo test lint format bench asyncapi clean help
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(STAMP) ## Run the whole desk on this machine: bus, sandbox, daemon, traffic (SECONDS=20 ends it)
+	@$(BIN)/livecue demo $(SECONDS_FLAG)
+
+test: $(STAMP) ## Run every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff, strict types, import laws
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Let ruff fix and format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure latency and throughput beside the machine's floor
+	@$(BIN)/livecue bench latency --json
+	@$(BIN)/livecue bench throughput --json
+
+asyncapi: $(STAMP) ## Write docs/asyncapi.yaml anew from the code
+	@$(BIN)/python -m livecue.bus.asyncapi > docs/asyncapi.yaml
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "livecue needs python3 >= 3.11; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+ifdef UV
+	@$(UV) venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+else
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+endif
+	@touch $(STAMP)

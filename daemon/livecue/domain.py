@@ -1,0 +1,228 @@
+"""The vocabulary of livecue: what happened, what was decided, what the cloud said.
+
+Everything here is frozen data and closed enums. Times are milliseconds since 1970-01-01 UTC and
+end in `_ms`; durations carry their unit in the name. Nothing here does I/O or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import msgspec
+
+
+class EventType(IntEnum):
+    """What a viewer did (S4 6.2.7), and 10 for the segment of the script now being spoken (S4 6.1.6)."""
+
+    DANMAKU = 1
+    ENTER = 2
+    LIKE = 3
+    GIFT = 4
+    FOLLOW = 5
+    VIEWERS = 6
+    SCRIPT = 10
+
+
+class LiveEvent(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened in a room.
+
+    `id` is unique and stable over redelivery: `<sequence on the bus>.<place in the message>`.
+    `at_ms` is when the bus stored it, the only time the engine knows. `timestamp_ms` is the
+    platform's own word and is only passed on. `content` is the decoded JSON object, `raw` the same
+    as the JSON string that live-event-report wants.
+    """
+
+    room: str
+    id: str
+    at_ms: int
+    timestamp_ms: int
+    type: int
+    content: Mapping[str, Any]
+    raw: str
+
+
+class SignalKind(StrEnum):
+    """What livecue and MetaStudio tell each other about a room beside the viewers' events."""
+
+    SCRIPT_SWITCH = "script_switch"  # data: job_id, scene, sequence_no, title, product_id?, live_id?
+    RTMP_STATE = "rtmp_state"  # data: job_id, state
+    REPLY_FINISHED = "reply_finished"  # data: job_id, reply_id
+    JOB_STARTED = "job_started"  # data: job_id, session
+    JOB_ENDED = "job_ended"  # data: job_id, state, reason
+    CUE_RETURNED = "cue_returned"  # data: job_id, rule_index, cue_id, fired_at_ms: it was never spoken
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """A fact about a room's live, on `live.signals.<room>`. `data` holds no secret, ever."""
+
+    room: str
+    id: str
+    at_ms: int
+    kind: str
+    data: Mapping[str, Any]
+
+
+class CueKind(StrEnum):
+    """What the avatar is to do; each maps to one command of S4 12.5."""
+
+    SPEAK = "speak"  # INSERT_PLAY_SCRIPT
+    PLAY_AUDIO = "play_audio"  # INSERT_PLAY_AUDIO
+    SHOW_LAYER = "show_layer"  # SHOW_LAYER
+
+
+class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One decision of one rule for one event, to be sent at most once.
+
+    `job_id` is the live job that was on when the rule fired, empty if none was known yet.
+    `at_ms` is the event's store time, `expires_ms` the moment from which it is too late to say it.
+    `priority` is the rule's (0-999, lower wins).
+    """
+
+    id: str
+    room: str
+    job_id: str
+    rule_index: str
+    kind: CueKind
+    at_ms: int
+    expires_ms: int
+    text: str = ""
+    audio_url: str = ""
+    layer: Mapping[str, Any] | None = None
+    play_type: str = "PLAY_NOW"
+    play_role: str = "STREAMER"
+    priority: int = 500
+    rule_name: str = ""
+
+
+class ReportedEvent(msgspec.Struct, frozen=True, gc=False):
+    """One event as live-event-report takes it (S4 6.2.7): `content` is JSON in a string."""
+
+    timestamp: int
+    type: int
+    content: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Events of one room that go to live-event-report; at most 1000 (S4 6.2.7)."""
+
+    id: str
+    room: str
+    at_ms: int
+    events: tuple[ReportedEvent, ...]
+
+
+class JobState(StrEnum):
+    """States of a live job (S4 6.2.3). A state the API adds later counts as running, not as over."""
+
+    WAITING = "WAITING"
+    PROCESSING = "PROCESSING"
+    SUCCEED = "SUCCEED"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+
+
+OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED})
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A live job as the cloud last showed it. `report_url` carries a key: never log it."""
+
+    job_id: str
+    state: str
+    report_url: str = ""
+    created_ms: int | None = None
+    error_code: str = ""
+    error_text: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in OVER_STATES
+
+    def __repr__(self) -> str:
+        return f"Job({self.job_id} {self.state})"
+
+
+class RoomKind(StrEnum):
+    LIVE = "live"
+    CHAT = "chat"
+
+
+class ReportMode(StrEnum):
+    """Which events of a room also go to live-event-report."""
+
+    ALL = "all"
+    UNMATCHED = "unmatched"
+    NONE = "none"
+
+
+class Unplanned(StrEnum):
+    """What to do with a running job that no session wants and livecue did not start."""
+
+    ATTACH = "attach"
+    STOP = "stop"
+    IGNORE = "ignore"
+
+
+class Session(msgspec.Struct, frozen=True):
+    """When a room is to be live: once from `start` to `end`, or at each `cron` for `duration`.
+
+    Exactly one of the two forms is filled. `cron` is five fields in `timezone` (IANA name).
+    """
+
+    name: str
+    start: datetime | None = None
+    end: datetime | None = None
+    cron: str = ""
+    duration: timedelta = timedelta(0)
+    timezone: str = "UTC"
+
+
+class Meaning(StrEnum):
+    """What an answer of the cloud means for us; the closed list behind retries and metric labels."""
+
+    SLOW_DOWN = "slow_down"  # 429 APIGW.0308: over the tenant's limit, retry later
+    NO_RESOURCE = "no_resource"  # nothing free to go live with now: retry the start
+    ALREADY_RUNNING = "already_running"  # find that job and adopt it
+    JOB_OVER = "job_over"  # the job does not exist any more or has finished
+    NOT_RUNNING = "not_running"  # the job is not in a running state: wait while WAITING
+    INVALID = "invalid"  # the command or a parameter is wrong: never repeat it
+    TEXT_REFUSED = "text_refused"  # content review refused this text
+    NOT_PUSHED = "not_pushed"  # the command could not be pushed: retry
+    NO_VOICE = "no_voice"  # the room cannot speak inserted text
+    QUOTA = "quota"  # quota used up: permanent for this start
+    REPORT_URL_STALE = "report_url_stale"  # refresh the report URL
+    REPORT_URL_DEAD = "report_url_dead"  # show the job again for a new report URL
+    REPORT_KEY_WRONG = "report_key_wrong"
+    UNAUTHENTICATED = "unauthenticated"  # credentials are wrong, or the token ran out
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    UNAVAILABLE = "unavailable"  # the cloud cannot be reached or is failing: retry with backoff
+    OUTCOME_UNKNOWN = "outcome_unknown"  # sent, but no answer: it may or may not have happened
+
+
+class CloudError(Exception):
+    """MetaStudio did not do what it was asked to; `meaning` says what that calls for.
+
+    Remedy: follow `meaning`; `request_id` is what the vendor's support asks for.
+    The text never holds credentials, stream keys or a report URL's query.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        meaning: Meaning,
+        status: int = 0,
+        error_code: str = "",
+        request_id: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.meaning = meaning
+        self.status = status
+        self.error_code = error_code
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s

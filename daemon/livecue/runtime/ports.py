@@ -1,0 +1,192 @@
+"""What the running line, the receiver and the supervisor need from the outside, as protocols.
+
+The real ones are in `bus` (NATS) and `app.cloud` (MetaStudio); `runtime.memory` holds their
+in-memory twins. Every port raises `BusError` or `CloudError`, never a library's own exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from livecue.domain import Cue, Job, ReportedEvent, Signal
+
+Now = Callable[[], int]
+"""Wall clock in milliseconds since 1970-01-01 UTC."""
+
+
+class BusError(Exception):
+    """The bus did not take or give a message in time.
+
+    Remedy: nothing for the caller but to try again later; for the operator: check `nats.url`, the
+    server's logs and its disk. livecue reconnects by itself.
+    """
+
+
+class StaleStateError(BusError):
+    """Someone else wrote this room's state meanwhile (a second daemon on the same bus).
+
+    Remedy: run one daemon per bus; this one reloads the state and goes on.
+    """
+
+
+class Outcome(StrEnum):
+    """How a cue or report ended; label of the metrics and of `live.audit.<room>`."""
+
+    SENDING = "sending"  # claimed: from here on nobody else may send it
+    SENT = "sent"
+    FINISHED = "finished"  # the cloud said it was spoken
+    EXPIRED = "expired"  # too old before a slot was free
+    NO_JOB = "no_job"  # its live is over, or none came in time
+    REFUSED = "refused"  # the cloud will never take it
+    UNKNOWN = "unknown"  # no answer: not repeated, a lost reply beats a double one
+    OVERFLOW = "overflow"  # more than the documented limits let through
+
+
+class Count(StrEnum):
+    """Everything that is counted, by its name in `/metrics` (prefix `livecue_`, suffix `_total`)."""
+
+    EVENTS = "events"
+    RULE_HITS = "rule_hits"
+    SUPPRESSED = "suppressed"
+    DEAD = "dead_letters"
+    ODD_FIELDS = "odd_fields"
+    CUES = "cues"
+    REPORTS = "reports"
+    REPORTED_EVENTS = "reported_events"
+    CALLBACKS_VERIFIED = "callbacks_verified"
+    CALLBACKS_REJECTED = "callbacks_rejected"
+    JOBS_STARTED = "jobs_started"
+    JOBS_ADOPTED = "jobs_adopted"
+    JOBS_STOPPED = "jobs_stopped"
+    JOBS_LOST = "jobs_lost"
+    CLOUD_CALLS = "cloud_calls"
+    STATE_CONFLICTS = "state_conflicts"
+
+
+class Meter(Protocol):
+    """Counts what happens. `reason` is from a closed enum, never free text."""
+
+    def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None: ...
+
+    def reply_latency(self, room: str, seconds: float) -> None:
+        """Time from the event's storage on the bus to the cloud's 200 for its cue."""
+
+
+class Health(Protocol):
+    """What `/readyz` shows: one line per part; `error` empty means fine."""
+
+    def report(self, part: str, error: str = "") -> None: ...
+
+
+class Signals(Protocol):
+    """Where verified callbacks and job changes go: `live.signals.<room>`."""
+
+    async def publish(self, room: str, kind: str, data: Mapping[str, Any], dedup_id: str = "") -> None:
+        """Return once the bus has stored it. `dedup_id`: the same id again within 120 s is one signal.
+
+        Raises:
+            BusError: the bus did not acknowledge; the signal may or may not be stored.
+        """
+
+
+class EventSink(Protocol):
+    """Where events that came in by HTTP go: `live.events.<room>`."""
+
+    async def publish_events(self, room: str, body: bytes, dedup_id: str = "") -> None: ...
+
+
+class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of `live.audit.<room>`: what became of a cue or a report."""
+
+    outcome: Outcome
+    subject_id: str  # the cue's or report's id
+    at_ms: int
+    job_id: str = ""
+    rule_index: str = ""
+    text: str = ""
+    command_id: str = ""
+    code: str = ""
+    detail: str = ""
+    events: int = 0
+    latency_ms: int = 0
+
+
+class Audit(Protocol):
+    """The room's record, and the claim that makes sending at-most-once."""
+
+    async def claim(self, room: str, entry: AuditEntry) -> bool:
+        """True for the first caller with this `subject_id`, False for every later one, also after a crash."""
+
+    async def record(self, room: str, entry: AuditEntry) -> None: ...
+
+
+class Commands(Protocol):
+    """The command endpoint (S4 6.2.5), for one cue."""
+
+    async def send(self, cue: Cue, job: Job) -> str:
+        """Return the cloud's command_id. One attempt, no retry inside.
+
+        Raises:
+            CloudError: see its `meaning`.
+        """
+
+
+class Reports(Protocol):
+    """The live-event-report endpoint (S4 6.2.7), one call, 1 to 1000 events. One attempt inside,
+    apart from one repeat with a refreshed report URL."""
+
+    async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None: ...
+
+
+class JobBoard(Protocol):
+    """Which job each room has now: kept by the supervisor, read by the senders."""
+
+    def job(self, room: str) -> Job | None: ...
+
+
+class LiveJobs(Protocol):
+    """Starting, finding and stopping the live jobs of configured rooms, by the room's key."""
+
+    async def running(self, room: str) -> list[Job]:
+        """Jobs of the room that are not over, newest first."""
+
+    async def start(self, room: str) -> Job:
+        """Start a job with the room's `start` body, callbacks and single_job_in_room (S3).
+
+        Raises:
+            CloudError: ALREADY_RUNNING when a job is on; OUTCOME_UNKNOWN when no answer came.
+        """
+
+    async def show(self, room: str, job_id: str) -> Job: ...
+
+    async def stop(self, room: str, job_id: str) -> None:
+        """Ask the job to stop; stopping one that is already over is fine."""
+
+
+class Ownership(msgspec.Struct, frozen=True):
+    """livecue's own note that it owes a room a stop; written before the start is asked for.
+
+    `job_id` is empty between the request and its answer: then any job of the room created since
+    `since_ms` is ours.
+    """
+
+    session: str
+    since_ms: int
+    job_id: str = ""
+
+
+class Ownerships(Protocol):
+    """Durable, so that a job is stopped even by a daemon that did not start it."""
+
+    async def load(self) -> dict[str, Ownership]: ...
+
+    async def save(self, room: str, owned: Ownership) -> None: ...
+
+    async def drop(self, room: str) -> None: ...
+
+
+SignalHandler = Callable[[Signal], None]
