@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from livecue.domain import Cue, Job, ReportedEvent, Signal
+from livecue.domain import Cue, Job, Report, ReportedEvent, Signal
 
 Now = Callable[[], int]
 """Wall clock in milliseconds since 1970-01-01 UTC."""
@@ -27,9 +27,9 @@ class BusError(Exception):
 
 
 class StaleStateError(BusError):
-    """Someone else wrote this room's state meanwhile (a second daemon on the same bus).
+    """Someone else moved this partition on meanwhile (a second daemon on the same bus).
 
-    Remedy: run one daemon per bus; this one reloads the state and goes on.
+    Remedy: run one daemon per bus; this one reloads the partition and goes on.
     """
 
 
@@ -57,6 +57,7 @@ class Count(StrEnum):
     CUES = "cues"
     REPORTS = "reports"
     REPORTED_EVENTS = "reported_events"
+    UNREPORTED = "unreported_events"
     CALLBACKS_VERIFIED = "callbacks_verified"
     CALLBACKS_REJECTED = "callbacks_rejected"
     JOBS_STARTED = "jobs_started"
@@ -136,8 +137,10 @@ class Commands(Protocol):
 
 
 class Reports(Protocol):
-    """The live-event-report endpoint (S4 6.2.7), one call, 1 to 1000 events. One attempt inside,
-    apart from one repeat with a refreshed report URL."""
+    """The live-event-report endpoint (S4 6.2.7), one call, 1 to 1000 events.
+
+    One attempt inside, apart from one repeat with a refreshed report URL.
+    """
 
     async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None: ...
 
@@ -190,3 +193,93 @@ class Ownerships(Protocol):
 
 
 SignalHandler = Callable[[Signal], None]
+
+
+class Lane(StrEnum):
+    """Which of the two incoming subjects a delivery came from."""
+
+    EVENTS = "events"
+    SIGNALS = "signals"
+
+
+class Delivery(msgspec.Struct, frozen=True, gc=False):
+    """One message as the bus stored it. `seq` is its sequence, `at_ms` its store time."""
+
+    seq: int
+    at_ms: int
+    lane: str
+    room: str
+    body: bytes
+
+
+class Intake(Protocol):
+    """One partition, in order, from a given position on."""
+
+    async def take(self, limit: int, wait_s: float) -> list[Delivery]:
+        """Up to `limit` deliveries; empty when none came within `wait_s`."""
+
+    @property
+    def lag(self) -> int:
+        """Messages of the partition stored but not yet handed out, as of the last delivery."""
+
+    async def close(self) -> None: ...
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a partition has been decided. `revision` fences the next commit (0: none yet)."""
+
+    seq: int = 0
+    revision: int = 0
+
+
+class RoomCommit(msgspec.Struct):
+    """What one round decided for one room. `state` None: unchanged."""
+
+    room: str
+    state: bytes | None
+    cues: list[Cue]
+    reports: list[Report]
+
+
+class Ledger(Protocol):
+    """Where state and outputs are stored together or not at all."""
+
+    async def cursor(self, partition: int) -> Cursor: ...
+
+    async def state(self, room: str) -> bytes | None: ...
+
+    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        """Store everything in one atomic step and return the cursor with its new revision.
+
+        Raises:
+            StaleStateError: `cursor.revision` is not the last one: reload.
+            BusError: not stored, or not known whether stored: reload.
+        """
+
+
+class Partitions(Protocol):
+    """Opens one partition's intake after the given position."""
+
+    async def open(self, partition: int, after_seq: int) -> Intake: ...
+
+
+class DeadLetters(Protocol):
+    """`live.dead.<room>`: what could not be read, with the reason."""
+
+    async def bury(self, room: str, reason: str, detail: str, body: bytes, dedup_id: str = "") -> None: ...
+
+
+class CueLog(Protocol):
+    """The cues decided, from a little before now on, in order, without end."""
+
+    async def take(self, wait_s: float) -> list[Cue]: ...
+
+    async def close(self) -> None: ...
+
+
+class ReportLog(Protocol):
+    """The reports decided, from a little before now on, in order, without end."""
+
+    async def take(self, wait_s: float) -> list[Report]: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,5 @@
+"""`python -m livecue` is `livecue`."""
+
+from livecue.cli import main
+
+main()

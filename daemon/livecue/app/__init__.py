@@ -1,0 +1,1 @@
+"""The daemon put together: composition root, adapters to MetaStudio, logs, metrics, HTTP."""

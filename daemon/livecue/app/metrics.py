@@ -1,0 +1,73 @@
+"""The meter on Prometheus: every count by name, room and a reason from a closed list."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from livecue.runtime.ports import Count
+
+_HELP = {
+    Count.EVENTS: "viewers' events decided, by type",
+    Count.RULE_HITS: "events that a rule used up by answering",
+    Count.SUPPRESSED: "hits held back by a time window",
+    Count.DEAD: "messages that could not be read",
+    Count.ODD_FIELDS: "fields a rule reads as numbers that were none",
+    Count.CUES: "cues by how they ended",
+    Count.REPORTS: "live-event-report calls by how they ended",
+    Count.REPORTED_EVENTS: "events taken by live-event-report",
+    Count.UNREPORTED: "events beyond what one call per second can carry",
+    Count.CALLBACKS_VERIFIED: "callbacks whose signature held",
+    Count.CALLBACKS_REJECTED: "callbacks refused, by reason",
+    Count.JOBS_STARTED: "live jobs started",
+    Count.JOBS_ADOPTED: "running live jobs taken over",
+    Count.JOBS_STOPPED: "live jobs stopped",
+    Count.JOBS_LOST: "live jobs that ended while the plan wanted them",
+    Count.CLOUD_CALLS: "calls to MetaStudio by operation and result",
+    Count.STATE_CONFLICTS: "commits refused because another writer was faster",
+}
+_LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
+
+
+class PrometheusMeter:
+    """Counts into a registry of its own; `totals` reads them back for summaries."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {
+            what: Counter(f"livecue_{what}", text, ("room", "reason"), registry=self.registry)
+            for what, text in _HELP.items()
+        }
+        self._latency = Histogram(
+            "livecue_reply_latency_seconds",
+            "from the event's storage on the bus to the cloud's answer to its cue",
+            ("room",),
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Gauge(
+            "livecue_inbox_lag", "messages stored but not decided", ("partition",), registry=self.registry
+        )
+
+    def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
+        self._counters[what].labels(room, reason).inc(n)
+
+    def reply_latency(self, room: str, seconds: float) -> None:
+        self._latency.labels(room).observe(seconds)
+
+    def lag(self, partition: int, messages: int) -> None:
+        self._lag.labels(str(partition)).set(messages)
+
+    def total(self, what: Count, reason: str | None = None) -> int:
+        """The sum over rooms, of one reason or of all."""
+        return int(
+            sum(
+                sample.value
+                for metric in self._counters[what].collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total") and reason in {None, sample.labels["reason"]}
+            )
+        )
+
+    def page(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

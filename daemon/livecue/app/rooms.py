@@ -1,0 +1,99 @@
+"""From settings to what each package needs of a room; the only place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from livecue.app.cloud import CloudRoom
+from livecue.domain import RoomKind
+from livecue.engine import Program, compile_rules
+from livecue.metastudio import start_body
+from livecue.packs import LoadedRules, load_packs
+from livecue.receiver import AuthType, CallbackRoom, UriForm
+from livecue.runtime.desk import DeskRules
+from livecue.settings import AkSk, Loaded, Room, Settings
+from livecue.supervisor import RoomPlan
+
+
+def callback_url(settings: Settings, room: Room) -> str:
+    """The URL under which MetaStudio calls back for this room."""
+    return f"{settings.http.public_url}/callbacks/{room.key}"
+
+
+def load_rules(loaded: Loaded) -> dict[str, LoadedRules]:
+    """Every room's packs.
+
+    Raises:
+        PackError: with every problem of all packs.
+    """
+    return {
+        room.key: load_packs([loaded.path(folder) for folder in room.rules]) for room in loaded.settings.rooms
+    }
+
+
+def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str, DeskRules]:
+    """What each room's desk decides by. Rooms with the same packs share one program."""
+    programs: dict[tuple[str, ...], Program] = {}
+    desks = {}
+    for room in settings.rooms:
+        program = programs.setdefault(room.rules, compile_rules(rules[room.key].rules))
+        desks[room.key] = DeskRules(program, room.report, int(settings.dispatch.max_age_s * 1000))
+    return desks
+
+
+def cloud_rooms(settings: Settings) -> dict[str, CloudRoom]:
+    """What the cloud calls each room, and its start body (S3; S0 for chat rooms)."""
+    return {room.key: _cloud_room(settings, room) for room in settings.rooms}
+
+
+def _cloud_room(settings: Settings, room: Room) -> CloudRoom:
+    if room.kind is RoomKind.CHAT:
+        return CloudRoom(room.room_id, room.kind, room.robot_id, dict(room.start))
+    body = start_body(room.start)
+    if room.callback is not None:
+        key = room.callback.key.get_secret_value() if room.callback.key else ""
+        url = callback_url(settings, room)
+        body = start_body(room.start, callback_url=url, auth_type=room.callback.auth_type, key=key)
+    return CloudRoom(room.room_id, room.kind, room.robot_id, body)
+
+
+def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:
+    """The rooms that take callbacks, with the keys they are signed by."""
+    found = {}
+    for room in settings.rooms:
+        if room.callback is None:
+            continue
+        keys = (room.callback.key, room.callback.previous_key)
+        found[room.key] = CallbackRoom(
+            room=room.key,
+            room_id=room.room_id,
+            public_url=callback_url(settings, room),
+            auth_type=AuthType(room.callback.auth_type),
+            keys=tuple(key.get_secret_value() for key in keys if key),
+            forms=tuple(UriForm),
+        )
+    return found
+
+
+def room_plans(settings: Settings) -> list[RoomPlan]:
+    """When each room is to be live."""
+    return [
+        RoomPlan(room.key, tuple(session.as_session() for session in room.sessions), room.unplanned)
+        for room in settings.rooms
+    ]
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Everything that must never be written down."""
+    auth = settings.metastudio.auth
+    held: list[SecretStr | None] = [auth.ak, auth.sk] if isinstance(auth, AkSk) else [auth.password]
+    held += [settings.nats.token, settings.nats.password, settings.http.ingest_token]
+    plain = []
+    for room in settings.rooms:
+        if room.callback is not None:
+            held += [room.callback.key, room.callback.previous_key]
+        keys = room.start.get("stream_keys")
+        plain += [str(key) for key in keys] if isinstance(keys, list) else []
+    return [secret.get_secret_value() for secret in held if secret] + plain

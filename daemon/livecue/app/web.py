@@ -1,0 +1,84 @@
+"""The HTTP server: one Starlette application on one socket, inside the daemon's loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Generator, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from livecue.app.metrics import PrometheusMeter
+from livecue.runtime.health import HealthBoard
+
+
+class ListenError(Exception):
+    """The address of `http.host` and `http.port` cannot be listened on.
+
+    Remedy: stop what holds the port, or set another `http.port` (0 takes any free one).
+    """
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: SIGTERM and SIGINT belong to the daemon."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ListenError: the address is taken or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise ListenError(
+            f"cannot listen on {host}:{port}: {error.strerror}: stop what holds the port, or set another http.port"
+        ) from error
+    sock.setblocking(False)
+    return sock
+
+
+def probes(health: HealthBoard, meter: PrometheusMeter) -> list[Route]:
+    """`/livez` (this process answers), `/readyz` (every part works), `/metrics`."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        body = {"ready": health.ready, "parts": health.parts()}
+        return JSONResponse(body, 200 if health.ready else 503)
+
+    async def metrics(_: Request) -> Response:
+        return Response(meter.page(), media_type="text/plain; version=0.0.4")
+
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def web_server(routes: Sequence[Route], forwarded_allow_ips: str) -> Server:
+    """The server for `serve(sockets=[...])`; it stops when `should_exit` is set."""
+    config = uvicorn.Config(
+        Starlette(routes=list(routes)),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=bool(forwarded_allow_ips),
+        forwarded_allow_ips=forwarded_allow_ips or None,
+        timeout_graceful_shutdown=3,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    return Server(config)

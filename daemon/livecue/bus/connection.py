@@ -1,0 +1,156 @@
+"""One connection for everything: faststream's broker on top, its nats-py client beneath."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from livecue.bus.channels import Channels
+from livecue.bus.streams import ensure_streams
+from livecue.runtime.ports import BusError, Health
+
+log = structlog.get_logger()
+
+_CONNECT_TIMEOUT_S = 5.0
+_OLDEST_SERVER = (2, 12)
+
+
+@dataclass(frozen=True)
+class BusOptions:
+    """How to reach the NATS server. `expect_name`: refuse a server of another name (embedded)."""
+
+    servers: tuple[str, ...]
+    token: str = ""
+    creds_file: str = ""
+    user: str = ""
+    password: str = ""
+    tls_ca_file: str = ""
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+    replicas: int = 1
+    expect_name: str = ""
+
+    def tls(self) -> ssl.SSLContext | None:
+        if not (self.tls_ca_file or self.tls_cert_file):
+            return None
+        context = ssl.create_default_context(cafile=self.tls_ca_file or None)
+        if self.tls_cert_file:
+            context.load_cert_chain(self.tls_cert_file, self.tls_key_file or None)
+        return context
+
+
+class Bus:
+    """The connected bus. `connect` returns when streams exist; reconnecting is automatic and endless."""
+
+    def __init__(
+        self, options: BusOptions, channels: Channels, health: Health, on_signal: Callable[[str, bytes], None]
+    ) -> None:
+        self._options = options
+        self._channels = channels
+        self._health = health
+        self._on_signal = on_signal
+        self._broker: NatsBroker | None = None
+        self.nc: Client = Client()
+        self.created: dict[str, str] = {}
+
+    async def connect(self) -> None:
+        """Try until it works, with backoff from 0.2 to 10 s; `/readyz` shows why it does not yet."""
+        pause_s = 0.2
+        while True:
+            try:
+                await self._connect_once()
+            except BusError as error:
+                self._health.report("bus", str(error))
+                log.warning("bus_unreachable", error=str(error), retry_s=pause_s)
+                await self.close()
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 10.0)
+            else:
+                self._health.report("bus")
+                return
+
+    async def _connect_once(self) -> None:
+        broker = NatsBroker(list(self._options.servers), **self._client_options())
+        self._channels.bind(broker, self._on_signal)
+        self._broker = broker
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                self.nc = await broker.connect()
+        except (NatsError, OSError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            raise BusError(
+                f"no NATS server at {', '.join(map(_shown, self._options.servers))}: {why}"
+            ) from error
+        self._check_server()
+        self.created = await ensure_streams(self.nc, self._options.replicas)
+        await broker.start()
+
+    def _check_server(self) -> None:
+        name = str(self.nc._server_info.get("server_name", ""))  # noqa: SLF001 - nats-py has no accessor
+        if self._options.expect_name and name != self._options.expect_name:
+            raise BusError(f"a stranger answers on our port: server {name!r}")
+        version = self.nc.connected_server_version
+        if (version.major, version.minor) < _OLDEST_SERVER:
+            raise BusError(
+                f"nats-server {version.major}.{version.minor} is too old: livecue needs 2.12 or newer (atomic batches)"
+            )
+
+    def _client_options(self) -> dict[str, Any]:
+        async def lost() -> None:
+            self._health.report("bus", "disconnected, reconnecting")
+            log.warning("bus_disconnected")
+
+        async def back() -> None:
+            self._health.report("bus")
+            log.info("bus_reconnected")
+
+        async def trouble(error: Exception) -> None:
+            log.debug("bus_error", error=f"{type(error).__name__}: {error}")
+
+        options: dict[str, Any] = {
+            "name": "livecue",
+            "logger": None,
+            "apply_types": False,
+            "graceful_timeout": 5.0,
+            "connect_timeout": 3,
+            "reconnect_time_wait": 0.25,
+            "max_reconnect_attempts": -1,
+            "ping_interval": 10,
+            "max_outstanding_pings": 2,
+            "disconnected_cb": lost,
+            "reconnected_cb": back,
+            "error_cb": trouble,
+        }
+        if self._options.token:
+            options["token"] = self._options.token
+        if self._options.user:
+            options |= {"user": self._options.user, "password": self._options.password}
+        if self._options.creds_file:
+            options["user_credentials"] = self._options.creds_file
+        if tls := self._options.tls():
+            options["tls"] = tls
+        return options
+
+    async def close(self) -> None:
+        """Stop subscribers, flush what was published, close. Idempotent."""
+        broker, self._broker = self._broker, None
+        if broker is None:
+            return
+        with suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await broker.stop()
+
+
+def _shown(url: str) -> str:
+    """A server's address without any user info it carries."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme or 'nats'}://{rest.rpartition('@')[2]}"

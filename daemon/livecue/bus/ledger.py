@@ -1,0 +1,153 @@
+"""State and outputs, stored together: one atomic batch per round of a partition.
+
+The batch starts with the partition's cursor, published with the sequence its last version must
+have (compare-and-set). So a second writer of the partition, or our own earlier life, can never
+get a decision in twice: its whole batch is refused. See docs/decisions/0002.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from livecue.bus.api import BusApiError, api_request
+from livecue.domain import Cue, Report
+from livecue.runtime.ports import BusError, Cursor, RoomCommit, StaleStateError
+
+_STREAM = "LIVE_OUT"
+_WRONG_LAST_SEQUENCE = 10071
+_CUE_TTL = "120s"  # a cue is dead after seconds; the rest is for who wants to look
+_REPORT_TTL = "60s"
+_CUES_PER_MESSAGE = 200
+_MAX_BATCH = 900  # the server's limit is 1000 messages
+_TIMEOUT_S = 5.0
+
+_Item = tuple[str, dict[str, str], bytes]
+
+
+class NatsLedger:
+    """The ledger on LIVE_OUT. `incarnation` is LIVE_IN's creation time: a stream made anew counts from 1."""
+
+    def __init__(self, nc: Client, incarnation: str) -> None:
+        self._nc = nc
+        self._incarnation = incarnation
+
+    async def cursor(self, partition: int) -> Cursor:
+        found = await self._last(f"live.cursor.{partition}")
+        if found is None:
+            return Cursor()
+        body, revision = found
+        stored = msgspec.json.decode(body, type=dict[str, Any])
+        seq = int(stored["seq"]) if stored.get("incarnation") == self._incarnation else 0
+        return Cursor(seq=seq, revision=revision)
+
+    async def state(self, room: str) -> bytes | None:
+        found = await self._last(f"live.state.{room}")
+        return found[0] if found else None
+
+    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        body = msgspec.json.encode({"v": 1, "seq": cursor.seq, "incarnation": self._incarnation})
+        fence = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(cursor.revision)}
+        items: list[_Item] = [(f"live.cursor.{partition}", fence, body)]
+        for room in rooms:
+            items.extend(_outputs(room))
+        if len(items) > _MAX_BATCH:
+            raise BusError(f"{len(items)} outputs in one round are more than one atomic batch holds")
+        last = await (self._publish_batch(items) if len(items) > 1 else self._publish_one(items[0]))
+        return Cursor(seq=cursor.seq, revision=last - len(items) + 1)
+
+    async def _publish_one(self, item: _Item) -> int:
+        subject, headers, body = item
+        return _acked(await self._request(subject, body, headers))
+
+    async def _publish_batch(self, items: list[_Item]) -> int:
+        batch = secrets.token_hex(10)
+        answer = b""
+        for place, (subject, own, body) in enumerate(items, 1):
+            headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(place), **own}
+            if place == len(items):
+                headers["Nats-Batch-Commit"] = "1"
+            if place in {1, len(items)}:
+                answer = await self._request(subject, body, headers)
+                if place == 1 and answer:
+                    _acked(answer)  # refused at once, e.g. no room for another batch
+            else:
+                await self._nc.publish(subject, body, headers=headers)
+        return _acked(answer)
+
+    async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> bytes:
+        try:
+            return (await self._nc.request(subject, body, headers=headers, timeout=_TIMEOUT_S)).data
+        except (NatsError, OSError) as error:
+            raise BusError(f"{subject} was not stored: {type(error).__name__}") from error
+
+    async def _last(self, subject: str) -> tuple[bytes, int] | None:
+        try:
+            answer = await api_request(self._nc, f"STREAM.MSG.GET.{_STREAM}", {"last_by_subj": subject})
+        except BusApiError as error:
+            if error.code == 404:
+                return None
+            raise
+        message = answer["message"]
+        return base64.b64decode(message.get("data", "")), int(message["seq"])
+
+
+def _acked(answer: bytes) -> int:
+    """The last sequence of a stored batch.
+
+    Raises:
+        StaleStateError: the compare-and-set failed.
+        BusError: refused otherwise.
+    """
+    ack = msgspec.json.decode(answer, type=dict[str, Any])
+    failure = ack.get("error")
+    if not failure:
+        return int(ack["seq"])
+    if failure.get("err_code") == _WRONG_LAST_SEQUENCE:
+        raise StaleStateError("another writer moved this partition on")
+    raise BusError(f"the batch was refused: {failure.get('description', 'no reason given')}")
+
+
+def _outputs(room: RoomCommit) -> Iterator[_Item]:
+    if room.state is not None:
+        yield f"live.state.{room.room}", {"Nats-Rollup": "sub"}, room.state
+    for cues in _chunks(room.cues, _CUES_PER_MESSAGE):
+        yield f"live.cues.{room.room}", {"Nats-TTL": _CUE_TTL}, msgspec.json.encode({"v": 1, "cues": cues})
+    for report in room.reports:
+        yield (
+            f"live.reports.{room.room}",
+            {"Nats-TTL": _REPORT_TTL},
+            msgspec.json.encode({"v": 1, "report": report}),
+        )
+
+
+def _chunks(cues: list[Cue], size: int) -> Iterable[list[Cue]]:
+    return (cues[at : at + size] for at in range(0, len(cues), size))
+
+
+class _CuesWire(msgspec.Struct):
+    cues: list[Cue]
+
+
+class _ReportWire(msgspec.Struct):
+    report: Report
+
+
+_cues_decoder = msgspec.json.Decoder(_CuesWire)
+_report_decoder = msgspec.json.Decoder(_ReportWire)
+
+
+def read_cues(body: bytes) -> list[Cue]:
+    """The cues of one `live.cues.<room>` message."""
+    return _cues_decoder.decode(body).cues
+
+
+def read_report(body: bytes) -> Report:
+    """The report of one `live.reports.<room>` message."""
+    return _report_decoder.decode(body).report

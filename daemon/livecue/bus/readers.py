@@ -1,0 +1,115 @@
+"""What the running line reads from the bus: partitions of what comes in, logs of what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+
+from livecue.bus.ledger import read_cues, read_report
+from livecue.bus.streams import PARTITIONS
+from livecue.bus.tail import StoredMsg, Tail
+from livecue.domain import Cue, Report
+from livecue.runtime.ports import AuditEntry, Delivery
+
+log = structlog.get_logger()
+
+_TAKE = 256
+
+T = TypeVar("T")
+
+
+class PartitionIntake:
+    """One partition of LIVE_IN: events and signals of its rooms, in the order they were stored."""
+
+    def __init__(self, tail: Tail) -> None:
+        self._tail = tail
+
+    @property
+    def lag(self) -> int:
+        return self._tail.lag
+
+    async def take(self, limit: int, wait_s: float) -> list[Delivery]:
+        deliveries = []
+        for msg in await self._tail.take(limit, wait_s):
+            _, lane, _, room = msg.subject.split(".", 3)
+            deliveries.append(Delivery(msg.seq, msg.at_ms, lane, room, msg.body))
+        return deliveries
+
+    async def close(self) -> None:
+        await self._tail.close()
+
+
+class NatsPartitions:
+    """Opens partitions of LIVE_IN."""
+
+    count = PARTITIONS
+
+    def __init__(self, nc: Client) -> None:
+        self._nc = nc
+
+    async def open(self, partition: int, after_seq: int) -> PartitionIntake:
+        subjects = [f"live.events.{partition}.*", f"live.signals.{partition}.*"]
+        return PartitionIntake(Tail(self._nc, "LIVE_IN", subjects, after_seq=after_seq))
+
+
+class _Log:
+    def __init__(self, nc: Client, subject: str, since_ms: int, stream: str = "LIVE_OUT") -> None:
+        self._tail = Tail(nc, stream, [subject], since_ms=since_ms)
+
+    async def _take(self, wait_s: float) -> list[StoredMsg]:
+        return await self._tail.take(_TAKE, wait_s)
+
+    async def close(self) -> None:
+        await self._tail.close()
+
+
+class NatsCueLog(_Log):
+    """`live.cues.*` since a moment."""
+
+    def __init__(self, nc: Client, since_ms: int) -> None:
+        super().__init__(nc, "live.cues.*", since_ms)
+
+    async def take(self, wait_s: float) -> list[Cue]:
+        return [cue for msg in await self._take(wait_s) for cue in _readable(read_cues, msg)]
+
+
+class NatsReportLog(_Log):
+    """`live.reports.*` since a moment."""
+
+    def __init__(self, nc: Client, since_ms: int) -> None:
+        super().__init__(nc, "live.reports.*", since_ms)
+
+    async def take(self, wait_s: float) -> list[Report]:
+        return [
+            report
+            for msg in await self._take(wait_s)
+            for report in _readable(lambda b: [read_report(b)], msg)
+        ]
+
+
+def _readable(read: Callable[[bytes], list[T]], msg: StoredMsg) -> list[T]:
+    """What the message holds; nothing, and a word in the log, if a stranger wrote it."""
+    try:
+        return read(msg.body)
+    except msgspec.MsgspecError as error:
+        log.warning("foreign_message", subject=msg.subject, seq=msg.seq, error=str(error))
+        return []
+
+
+class NatsAuditLog(_Log):
+    """`live.audit.*` since a moment: what became of every cue and report."""
+
+    def __init__(self, nc: Client, since_ms: int) -> None:
+        super().__init__(nc, "live.audit.*", since_ms, stream="LIVE_AUDIT")
+
+    async def take(self, wait_s: float) -> list[tuple[str, AuditEntry]]:
+        """(room, entry) in order."""
+        return [
+            (msg.subject.rpartition(".")[2], entry)
+            for msg in await self._take(wait_s)
+            for entry in _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)
+        ]

@@ -1,0 +1,133 @@
+"""`livecue` and its commands."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livecue import __version__
+
+cli = typer.Typer(
+    name="livecue",
+    help="The cue desk for digital-human live rooms.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="livecue.yaml")]
+
+
+def main() -> None:
+    """Entry point of the `livecue` script."""
+    cli()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"livecue {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The cue desk for digital-human live rooms."""
+
+
+def fail(text: str) -> typer.Exit:
+    """Say what is wrong on stderr; raise the result to exit with 1."""
+    print(text, file=sys.stderr)
+    return typer.Exit(1)
+
+
+@cli.command()
+def run(config: ConfigFile = Path("livecue.yaml")) -> None:
+    """Run the daemon until SIGTERM or SIGINT."""
+    from livecue.app.daemon import Daemon
+    from livecue.app.logs import configure_logs
+    from livecue.app.redact import Redactor
+    from livecue.app.rooms import secrets_of
+    from livecue.app.web import ListenError
+    from livecue.runtime.ports import BusError
+
+    loaded, rules = _load(config)
+    redactor = Redactor(secrets_of(loaded.settings))
+    configure_logs(loaded.settings.log_level, redactor)
+
+    async def serve() -> None:
+        daemon = Daemon(loaded, rules, redactor)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        await daemon.run()
+
+    try:
+        asyncio.run(serve())
+    except (ListenError, BusError) as error:
+        raise fail(f"livecue: {redactor.text(str(error))}") from error
+
+
+@cli.command()
+def check(config: ConfigFile = Path("livecue.yaml")) -> None:
+    """Check configuration, rules and plan without starting anything."""
+    from datetime import UTC, datetime
+
+    from livecue.supervisor import next_change, wanted
+
+    loaded, rules = _load(config)
+    for room in loaded.settings.rooms:
+        found = rules[room.key]
+        for warning in found.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        sessions = tuple(session.as_session() for session in room.sessions)
+        now = datetime.now(UTC)
+        window = wanted(sessions, now)
+        change = next_change(sessions, now)
+        plan = f"live until {window.end.isoformat(timespec='minutes')}" if window else "off"
+        then = f", next change {change.isoformat(timespec='minutes')}" if change else ""
+        print(f"{room.key}: {len(found.rules)} rules, {len(sessions)} sessions, now {plan}{then}")
+    print(f"{config}: fine")
+
+
+def _load(config: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Settings and rules, or every problem of both on stderr and exit 1."""
+    from livecue.app.rooms import load_rules
+    from livecue.packs import PackError
+    from livecue.settings import ConfigError, load
+
+    try:
+        loaded = load(config)
+        return loaded, load_rules(loaded)
+    except (ConfigError, PackError) as error:
+        raise fail(str(error)) from error
+
+
+@cli.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(min=1, help="how long; else until Ctrl-C")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")] = False,
+) -> None:
+    """Run bus, sandbox, daemon and viewers together on this machine."""
+    from livecue.demo import run_demo
+
+    asyncio.run(run_demo(seconds, as_json=as_json))
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+    region: Annotated[str, typer.Option(help="whose documented limits to enforce")] = "cn-north-4",
+) -> None:
+    """Serve a simulator of MetaStudio on this machine."""
+    from livecue.sandbox.command import serve
+
+    raise typer.Exit(serve(port=port, region=region))

@@ -1,0 +1,233 @@
+"""The MetaStudio client: each method is one operation of the API, with one total deadline.
+
+It retries nothing, with two exceptions that repeat a call the cloud has *refused*: a stale report URL
+is refreshed once, and `TokenAuth` renews a token once. Retrying is the caller's, by `retry.next_try`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from livecue.domain import Job, Meaning, ReportedEvent
+from livecue.metastudio.errors import MetaStudioError, error
+from livecue.metastudio.models import count_of, job_from_json, report_body
+from livecue.metastudio.wire import OnCall, Wire, checked_url, new_client
+
+PAGE: Final = 100
+NEWEST_JOBS: Final = 1000
+
+
+class MetaStudio:
+    """Talks to one project of one endpoint; every method raises `MetaStudioError` alone.
+
+    `endpoint` is `https://<host>` (http: towards loopback only). `timeout_s` is the total time of one
+    method, all phases and pages together. `pool` is the number of connections. `on_call` hears of each
+    HTTP exchange: the operation (as in `limits.documented`) and `ok` or the `Meaning` of its failure.
+
+    Raises:
+        ValueError: endpoint, project_id, timeout_s or pool cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        project_id: str,
+        auth: httpx.Auth,
+        *,
+        timeout_s: float = 10.0,
+        pool: int = 20,
+        on_call: OnCall | None = None,
+    ) -> None:
+        url = checked_url(endpoint, "metastudio.endpoint")
+        if url.query or url.fragment:
+            raise ValueError("metastudio.endpoint must have no query and no fragment")
+        if not project_id.strip(".") or timeout_s <= 0 or pool < 1:
+            raise ValueError("MetaStudio needs a project_id, timeout_s > 0 and pool >= 1")
+        self._origin = _origin(url)
+        self._base = f"{str(url).rstrip('/')}/v1/{_segment('configure', project_id)}"
+        self._timeout_s = timeout_s
+        self._auth = auth
+        self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
+        self._wire = Wire(self._client, on_call)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections, those of a `TokenAuth` too."""
+        await self._client.aclose()
+        close = getattr(self._auth, "aclose", None)
+        if close is not None:
+            await close()
+
+    def __repr__(self) -> str:
+        return f"MetaStudio({self._origin[0]}://{self._origin[1]})"
+
+    async def start(self, room_id: str, body: Mapping[str, Any]) -> Job:
+        """Start a live job (S3); `body` comes from `models.start_body`. Its secrets stay out of errors.
+
+        Raises:
+            MetaStudioError: ALREADY_RUNNING, NO_RESOURCE, QUOTA; OUTCOME_UNKNOWN: list the jobs first.
+        """
+        answer = await self._call("start", "POST", self._jobs("start", room_id), body=body)
+        return _job("start", answer, Meaning.OUTCOME_UNKNOWN)
+
+    async def stop(self, room_id: str, job_id: str) -> None:
+        """Ask a live job to stop (S4 6.2.4). It may be repeated; JOB_OVER says there is nothing to stop."""
+        await self._call("stop", "POST", f"{self._jobs('stop', room_id, job_id)}/stop")
+
+    async def show(self, room_id: str, job_id: str) -> Job:
+        """Show a live job, with its report URL (S4 6.2.3)."""
+        answer = await self._call("show", "GET", self._jobs("show", room_id, job_id))
+        return _job("show", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+
+    async def list_jobs(
+        self, room_id: str, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS
+    ) -> list[Job]:
+        """The room's `newest` jobs, newest first (S4 6.2.2); each hundred is one request.
+
+        `states` filters in the cloud; leave it empty to see jobs of states the API adds later too.
+        """
+        found = [row async for row in self._rows("list", self._jobs("list", room_id), states, newest)]
+        return [job for _, job in found]
+
+    async def list_all_jobs(
+        self, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS
+    ) -> list[tuple[str, Job]]:
+        """The tenant's `newest` jobs with their room ids, newest first (S4 6.2.6)."""
+        rows = self._rows("list_tenant", f"{self._base}/smart-live-jobs", states, newest)
+        return [row async for row in rows]
+
+    async def command(self, room_id: str, job_id: str, body: Mapping[str, Any]) -> str:
+        """Send one command (S4 6.2.5, 12.5); return its command_id, "" if the answer has none.
+
+        Raises:
+            MetaStudioError: on OUTCOME_UNKNOWN do not repeat it: it may be on air already.
+        """
+        answer = await self._call(
+            "command", "POST", f"{self._jobs('command', room_id, job_id)}/command", body=body
+        )
+        return str(answer.get("command_id") or "")
+
+    async def report(self, report_url: str, events: Sequence[ReportedEvent]) -> str | None:
+        """Report 1 to 1000 events to a job's `live_event_report_url`, as given (S4 6.2.7).
+
+        The URL's `auth_key` is its credential, and the only one sent with it. A URL without one is
+        signed if it lies on the configured endpoint, and sent bare elsewhere. A stale URL is
+        refreshed once by the repeated report itself; then the new URL is returned: keep it.
+        """
+        try:
+            body = report_body(events)
+            url = checked_url(report_url, "the report URL")
+        except ValueError as exc:
+            raise error("report", Meaning.INVALID, detail=str(exc)) from None
+        signed = _origin(url) == self._origin and "auth_key" not in url.params
+        deadline = self._deadline()
+        try:
+            await self._wire.exchange(
+                "report", "POST", report_url, deadline=deadline, body=body, signed=signed
+            )
+        except MetaStudioError as exc:
+            if exc.meaning is not Meaning.REPORT_URL_STALE:
+                raise
+        else:
+            return None
+        again = f"{report_url.partition('#')[0]}{'&' if url.query else '?'}refresh_url=true"
+        answer = await self._wire.exchange(
+            "report", "POST", again, deadline=deadline, body=body, signed=signed
+        )
+        return str(answer.get("live_event_report_url") or "") or None
+
+    async def start_chat(
+        self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Start a smart-chat job (S0); the answer as it is. Its `rtc_room_info` holds secrets."""
+        url = self._chats("start_chat", room_id)
+        if robot_id:
+            url += f"?{urlencode({'robot_id': robot_id}, quote_via=quote)}"
+        return await self._call("start_chat", "POST", url, body=body or {})
+
+    async def show_chat(self, room_id: str, job_id: str) -> Job:
+        """Show a smart-chat job (S1); its states include CANCELED and HEARTBEAT."""
+        answer = await self._call("show_chat", "GET", f"{self._chats('show_chat', room_id, job_id)}/state")
+        return _job("show_chat", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+
+    async def stop_chat(self, room_id: str, job_id: str) -> None:
+        """Stop a smart-chat job (S4 7.1.2.3)."""
+        await self._call("stop_chat", "POST", f"{self._chats('stop_chat', room_id, job_id)}/stop")
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeout_s
+
+    async def _call(
+        self, operation: str, method: str, url: str, *, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return await self._wire.exchange(operation, method, url, deadline=self._deadline(), body=body)
+
+    async def _rows(
+        self, operation: str, url: str, states: Sequence[str], newest: int
+    ) -> AsyncIterator[tuple[str, Job]]:
+        deadline, offset = self._deadline(), 0
+        seen: set[str] = set()  # a job started between two pages shifts the others
+        order = {"sort_key": "create_time", "sort_dir": "desc"}
+        only = {"state": ",".join(states)} if states else {}
+        while offset < newest:
+            page = {"offset": offset, "limit": min(PAGE, newest - offset)} | order | only
+            paged = f"{url}?{urlencode(page, quote_via=quote)}"
+            answer = await self._wire.exchange(operation, "GET", paged, deadline=deadline)
+            rows = answer.get("smart_live_jobs")
+            rows = rows if isinstance(rows, list) else []
+            for room_id, job in map(_room_and_job, rows):
+                if job is not None and job.job_id not in seen:
+                    seen.add(job.job_id)
+                    yield room_id, job
+            offset += len(rows)
+            total = count_of(answer)
+            if not rows or (total is not None and offset >= total):
+                return
+
+    def _jobs(self, operation: str, room_id: str, job_id: str | None = None) -> str:
+        room = f"{self._base}/smart-live-rooms/{_segment(operation, room_id)}/smart-live-jobs"
+        return room if job_id is None else f"{room}/{_segment(operation, job_id)}"
+
+    def _chats(self, operation: str, room_id: str, job_id: str | None = None) -> str:
+        rooms = f"{self._base}/digital-human-chat/smart-chat-rooms"
+        room = f"{rooms}/{_segment(operation, room_id)}/smart-chat-jobs"
+        return room if job_id is None else f"{room}/{_segment(operation, job_id)}"
+
+
+def _room_and_job(row: object) -> tuple[str, Job | None]:
+    """One row of a list; a row without a job_id names nothing that could be acted on."""
+    try:
+        return (str(row.get("room_id") or ""), job_from_json(row)) if isinstance(row, Mapping) else ("", None)
+    except ValueError:
+        return "", None
+
+
+def _segment(operation: str, value: str) -> str:
+    """One path segment; an empty one or dots would name something else."""
+    if not value.strip("."):
+        raise error(operation, Meaning.INVALID, detail="a project, room or job id is empty or only dots")
+    return quote(value, safe="")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str]:
+    return url.scheme, url.netloc.decode("ascii")
+
+
+def _job(operation: str, data: Mapping[str, Any], otherwise: Meaning) -> Job:
+    try:
+        return job_from_json(data)
+    except ValueError as exc:
+        raise error(operation, otherwise, detail=str(exc)) from None

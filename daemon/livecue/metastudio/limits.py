@@ -1,0 +1,40 @@
+"""The documented rate limits, as data (S4 table 1-2): calls per second and tenant.
+
+They are shared by every process of the tenant; beyond them the gateway answers 429 APIGW.0308.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+REGIONS: Final = ("cn-north-4", "cn-east-3", "ap-southeast-3")
+
+# In the order of REGIONS; None: the region does not offer it.
+_TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
+    "start": (4, 3, 3),
+    "stop": (4, 3, 3),
+    "show": (20, 10, 10),
+    "list": (20, 10, 10),
+    "list_tenant": (10, 5, 5),
+    "command": (4, 3, 3),
+    "report": (4, 3, 3),
+    "start_chat": (5, 3, None),
+    "show_chat": (20, 10, 10),
+    "stop_chat": (5, 3, None),
+}
+
+
+def documented(region: str) -> Mapping[str, int]:
+    """Calls per second by operation in `region`; for an unknown region the lowest of each row.
+
+    An operation that the region does not offer is absent.
+    """
+    if region not in REGIONS:
+        lowest = {name: min(limit for limit in row if limit is not None) for name, row in _TABLE.items()}
+        return MappingProxyType(lowest)
+    column = REGIONS.index(region)
+    return MappingProxyType(
+        {name: limit for name, row in _TABLE.items() if (limit := row[column]) is not None}
+    )

@@ -1,0 +1,104 @@
+"""The few bodies of MetaStudio that livecue reads and writes (S3, S4 6.2.1-6.2.7, 12.5).
+
+Reading is tolerant: unknown fields and enum values are kept or passed over, numbers may arrive as
+strings. All functions are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
+
+CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
+MAX_EVENTS: Final = 1000
+
+
+def job_from_json(data: Mapping[str, Any]) -> Job:
+    """Read a job from a start, list or show answer (S4 6.2.1-6.2.3); a just started one is WAITING.
+
+    Raises:
+        ValueError: there is no job_id.
+    """
+    job_id = _text(data.get("job_id"))
+    if not job_id:
+        raise ValueError("the answer names no job_id")
+    problem = data.get("error_info")
+    info: Mapping[str, Any] = problem if isinstance(problem, Mapping) else {}
+    return Job(
+        job_id=job_id,
+        state=_text(data.get("state")) or JobState.WAITING,
+        report_url=_text(data.get("live_event_report_url")),
+        created_ms=_time_ms(data.get("create_time")),
+        error_code=_text(info.get("error_code")),
+        error_text=_text(info.get("error_msg")) or _text(data.get("block_reason")),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None or isinstance(value, (Mapping, list)) else str(value).strip()
+
+
+def _time_ms(value: object) -> int | None:
+    """RFC 3339, or a number of milliseconds (as the report URL's expires_time is)."""
+    text = _text(value)
+    if text.isdecimal():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def count_of(data: Mapping[str, Any]) -> int | None:
+    """The `count` of a list answer, the total over all pages; None if it says nothing readable."""
+    text = _text(data.get("count"))
+    return int(text) if text.isdecimal() else None
+
+
+def start_body(
+    start: Mapping[str, Any], *, callback_url: str = "", auth_type: str = "NONE", key: str = ""
+) -> dict[str, Any]:
+    """Build the body of a start (S3): the user's own fields, our callback, one job per room.
+
+    `callback_url` empty: no callback is asked for. A `live_event_callback_config` of the user's own
+    wins over ours. `single_job_in_room` is always true: livecue relies on it to find a running job.
+    """
+    body = dict(start)
+    if callback_url and not body.get("live_event_callback_config"):
+        config: dict[str, Any] = {"live_event_type_callback_url": callback_url, "auth_type": auth_type}
+        if key:
+            config["key"] = key
+        body["live_event_callback_config"] = config | {"callback_event_type": list(CALLBACK_EVENTS)}
+    run = body.get("job_run_config")
+    body["job_run_config"] = {**(run if isinstance(run, Mapping) else {}), "single_job_in_room": True}
+    return body
+
+
+def command_body(cue: Cue) -> dict[str, Any]:
+    """Build the command of one cue (S4 12.5). `play_type` and `rule_index` always go along."""
+    how = {"play_type": cue.play_type, "play_role": cue.play_role, "rule_index": cue.rule_index}
+    match cue.kind:
+        case CueKind.SPEAK:
+            return {"command": "INSERT_PLAY_SCRIPT", "params": {"text_config": {"text": cue.text}, **how}}
+        case CueKind.PLAY_AUDIO:
+            return {"command": "INSERT_PLAY_AUDIO", "params": {"audio_url": cue.audio_url, **how}}
+        case CueKind.SHOW_LAYER:
+            return {"command": "SHOW_LAYER", "params": dict(cue.layer or {})}
+
+
+def report_body(events: Sequence[ReportedEvent]) -> dict[str, Any]:
+    """Build the body of live-event-report (S4 6.2.7), for 1 to 1000 events of one job.
+
+    Raises:
+        ValueError: none or too many events.
+    """
+    if not 1 <= len(events) <= MAX_EVENTS:
+        raise ValueError(f"a report takes 1 to {MAX_EVENTS} events, not {len(events)}")
+    rows = [{"timestamp": event.timestamp, "type": event.type, "content": event.content} for event in events]
+    return {"total": len(rows), "events": rows}

@@ -1,0 +1,144 @@
+"""One room at the desk: deliveries in, cues and reports out. Pure but for its own state.
+
+What the engine decides depends on nothing but the deliveries and the state before them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from livecue.domain import Cue, LiveEvent, Report, ReportedEvent, ReportMode
+from livecue.engine import Program, RoomState, handle, signal
+from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
+from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
+from livecue.runtime.report_queue import MAX_EVENTS
+
+_REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
+
+
+@dataclass(frozen=True)
+class DeskRules:
+    """What a room's desk decides by. `max_age_ms`: how long after its event a cue may be sent."""
+
+    program: Program
+    report: ReportMode = ReportMode.UNMATCHED
+    max_age_ms: int = 15_000
+
+
+@dataclass
+class Round:
+    """What a round of deliveries came to for one room."""
+
+    cues: list[Cue] = field(default_factory=list)
+    reported: list[ReportedEvent] = field(default_factory=list)
+    report_id: str = ""
+    report_at_ms: int = 0
+    reports: list[Report] = field(default_factory=list)
+    dead: list[tuple[str, UnreadableError]] = field(default_factory=list)
+    counts: Counter[tuple[Count, str]] = field(default_factory=Counter)
+    bytes: int = 0
+
+
+class Desk:
+    """Holds one room's engine state between rounds."""
+
+    def __init__(self, room: str, rules: DeskRules, stored: bytes | None) -> None:
+        """`stored`: the state as the last commit wrote it.
+
+        Raises:
+            msgspec.MsgspecError: the stored state is not ours.
+        """
+        self.room = room
+        self.rules = rules
+        wire: dict[str, Any] = msgspec.json.decode(stored, type=dict[str, Any]) if stored else {}
+        self._state = RoomState.from_json(wire.get("engine", {}))
+        self._second = -1
+        self._reported = 0
+        self._round = Round()
+
+    def take(self, delivery: Delivery) -> int:
+        """Decide one delivery; how many events it held."""
+        if delivery.lane == Lane.SIGNALS:
+            self._signal(delivery)
+            return 1
+        events = 0
+        for event in read_events(delivery):
+            events += 1
+            if isinstance(event, UnreadableError):
+                self.bury(f"{delivery.seq}.{events}", event)
+            else:
+                self._event(event)
+        return events
+
+    def _signal(self, delivery: Delivery) -> None:
+        heard = read_signal(delivery)
+        if isinstance(heard, UnreadableError):
+            self.bury(str(delivery.seq), heard)
+            return
+        self._round.cues.extend(signal(self.rules.program, self._state, heard).cues)
+
+    def _event(self, event: LiveEvent) -> None:
+        counts = self._round.counts
+        counts[Count.EVENTS, str(event.type)] += 1
+        decision = handle(self.rules.program, self._state, event, default_max_age_ms=self.rules.max_age_ms)
+        if decision.cues:
+            self._round.cues.extend(decision.cues)
+        if decision.hit_rule:
+            counts[Count.RULE_HITS, ""] += 1
+        if decision.suppressed:
+            counts[Count.SUPPRESSED, ""] += len(decision.suppressed)
+        if decision.odd:
+            counts[Count.ODD_FIELDS, ""] += decision.odd
+        mode = self.rules.report
+        if mode is ReportMode.ALL or (mode is ReportMode.UNMATCHED and not decision.matched):
+            self._report(event)
+
+    def _report(self, event: LiveEvent) -> None:
+        """Keep the event for live-event-report, as far as one call per second can carry it."""
+        second = event.at_ms // 1000
+        if second != self._second:
+            self._second, self._reported = second, 0
+        self._reported += 1
+        if self._reported > MAX_EVENTS:
+            self._round.counts[Count.UNREPORTED, "overflow"] += 1
+            return
+        if len(self._round.reported) == MAX_EVENTS or self._round.bytes > _REPORT_BYTES:
+            self._close_report()
+        if not self._round.reported:
+            self._round.report_id = event.id
+            self._round.report_at_ms = event.at_ms
+        self._round.reported.append(ReportedEvent(event.timestamp_ms, event.type, event.raw))
+        self._round.bytes += len(event.raw) * 3
+
+    def _close_report(self) -> None:
+        done = self._round
+        if done.reported:
+            done.reports.append(Report(done.report_id, self.room, done.report_at_ms, tuple(done.reported)))
+        done.reported, done.bytes = [], 0
+
+    def bury(self, place: str, error: UnreadableError) -> None:
+        """Put an unreadable piece aside; `place` is unique in the room."""
+        self._round.dead.append((place, error))
+        self._round.counts[Count.DEAD, str(error.reason)] += 1
+
+    @property
+    def outputs(self) -> int:
+        """How much the round holds so far, in cues and reported events."""
+        return len(self._round.cues) + len(self._round.reported) + len(self._round.reports) * MAX_EVENTS
+
+    def finish(self) -> tuple[Round, RoomCommit]:
+        """Close the round: what to count and bury, and what to commit."""
+        self._close_report()
+        done, self._round = self._round, Round()
+        state = None
+        if self._state.dirty:
+            state = msgspec.json.encode({"v": 1, "engine": self._state.to_json()})
+            self._state.dirty = False
+        return done, RoomCommit(self.room, state, done.cues, done.reports)
+
+
+__all__ = ["Desk", "DeskRules", "Round", "Unreadable"]

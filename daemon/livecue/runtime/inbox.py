@@ -1,0 +1,184 @@
+"""Reads the partitions in order, lets the desks decide, commits, goes on.
+
+A round is: take deliveries, decide, store state and outputs and cursor in one step. Whatever fails
+on the way, the round is forgotten and taken again from the last committed cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from livecue.runtime.decoding import Unreadable, UnreadableError
+from livecue.runtime.desk import Desk, DeskRules, Round
+from livecue.runtime.ports import (
+    BusError,
+    Count,
+    Cursor,
+    DeadLetters,
+    Delivery,
+    Health,
+    Intake,
+    Ledger,
+    Meter,
+    Partitions,
+    RoomCommit,
+    StaleStateError,
+)
+
+log = structlog.get_logger()
+
+_TAKE = 256
+_WAIT_S = 1.0
+_ROUND_OUTPUTS = 20_000  # cues and events of one commit: far below what one atomic batch holds
+_BREATH_EVENTS = 250  # events between two looks at the rest of the process, some 5 ms
+_CURSOR_STEPS = 2_000  # deliveries without any output after which the cursor is stored all the same
+
+
+class PartitionWorker:
+    """One partition's loop. Runs until `stop`; any failure of the bus is waited out."""
+
+    def __init__(
+        self,
+        partition: int,
+        rooms: Mapping[str, DeskRules],
+        partitions: Partitions,
+        ledger: Ledger,
+        dead: DeadLetters,
+        meter: Meter,
+        health: Health,
+    ) -> None:
+        self._partition = partition
+        self._rooms = rooms
+        self._partitions = partitions
+        self._ledger = ledger
+        self._dead = dead
+        self._meter = meter
+        self._health = health
+        self._desks: dict[str, Desk] = {}
+        self._strangers: list[Delivery] = []
+        self._cursor = Cursor()
+        self._seen = 0
+        self._stopping = False
+        self.lag = 0
+
+    def stop(self) -> None:
+        """Finish the round that is on and return from `run`."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Serve the partition until stopped."""
+        pause_s = 0.2
+        part = f"inbox-{self._partition}"
+        while not self._stopping:
+            try:
+                self._cursor = await self._ledger.cursor(self._partition)
+                intake = await self._partitions.open(self._partition, self._cursor.seq)
+                self._health.report(part)
+                try:
+                    await self._serve(intake)
+                finally:
+                    await intake.close()
+                pause_s = 0.2
+            except BusError as error:
+                if isinstance(error, StaleStateError):
+                    self._meter.count(Count.STATE_CONFLICTS)
+                self._health.report(part, str(error))
+                log.warning("inbox_interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+            self._desks.clear()
+
+    async def _serve(self, intake: Intake) -> None:
+        self._seen = self._cursor.seq
+        while not self._stopping:
+            deliveries = await intake.take(_TAKE, _WAIT_S)
+            self.lag = intake.lag
+            await self._decide(deliveries)
+        await self._commit(force=True)
+
+    async def _decide(self, deliveries: list[Delivery]) -> None:
+        unbroken = 0
+        for delivery in deliveries:
+            desk = await self._desk(delivery)
+            if desk is not None:
+                unbroken += self._take(desk, delivery)
+            self._seen = delivery.seq
+            if unbroken >= _BREATH_EVENTS:
+                unbroken = 0
+                await asyncio.sleep(0)
+            if desk is not None and desk.outputs >= _ROUND_OUTPUTS:
+                await self._commit(force=True)
+        if deliveries:
+            await self._commit(force=False)
+
+    def _take(self, desk: Desk, delivery: Delivery) -> int:
+        try:
+            return desk.take(delivery)
+        except Exception as error:
+            # A fault of ours must cost this one message, not the room's evening.
+            log.exception("not_decided", room=delivery.room, seq=delivery.seq)
+            desk.bury(
+                str(delivery.seq),
+                UnreadableError(
+                    Unreadable.NOT_DECIDED, f"{type(error).__name__}: report this", delivery.body
+                ),
+            )
+            return 1
+
+    async def _desk(self, delivery: Delivery) -> Desk | None:
+        desk = self._desks.get(delivery.room)
+        if desk is None:
+            rules = self._rooms.get(delivery.room)
+            if rules is None:
+                self._strangers.append(delivery)
+                return None
+            desk = await self._open_desk(delivery.room, rules)
+            self._desks[delivery.room] = desk
+        return desk
+
+    async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
+        stored = await self._ledger.state(room)
+        try:
+            return Desk(room, rules, stored)
+        except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+            log.error("state_unreadable", room=room, error=str(error), remedy="the room starts afresh")
+            return Desk(room, rules, None)
+
+    async def _commit(self, *, force: bool) -> None:
+        rounds: list[tuple[str, Round]] = []
+        commits: list[RoomCommit] = []
+        for room, desk in self._desks.items():
+            done, commit = desk.finish()
+            rounds.append((room, done))
+            if commit.state is not None or commit.cues or commit.reports:
+                commits.append(commit)
+        behind = self._seen - self._cursor.seq
+        if commits or behind >= _CURSOR_STEPS or (force and behind):
+            reached = Cursor(self._seen, self._cursor.revision)
+            self._cursor = await self._ledger.commit(self._partition, reached, commits)
+        await self._account(rounds)
+
+    async def _account(self, rounds: list[tuple[str, Round]]) -> None:
+        """Count and bury only what is committed, so that a repeated round counts once."""
+        for room, done in rounds:
+            for (what, reason), n in done.counts.items():
+                self._meter.count(what, room, n, reason)
+            for place, error in done.dead:
+                await self._bury(room, place, error)
+        strangers, self._strangers = self._strangers, []
+        for delivery in strangers:
+            detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
+            error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
+            self._meter.count(Count.DEAD, "", 1, str(error.reason))
+            await self._bury(delivery.room, str(delivery.seq), error)
+
+    async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
+        log.warning("dead_letter", room=room, reason=str(error.reason), detail=error.detail)
+        try:
+            await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")
+        except BusError as failure:
+            log.error("dead_letter_lost", room=room, reason=str(error.reason), error=str(failure))

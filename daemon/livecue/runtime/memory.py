@@ -1,0 +1,192 @@
+"""The ports' in-memory twins: the same promises as the real ones, without a server.
+
+`MemoryBus` outlives the parts that use it, so a test crashes a part by dropping it and starts
+another on the same bus.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from livecue.domain import CloudError, Cue, Job, Report, ReportedEvent
+from livecue.runtime.ports import (
+    AuditEntry,
+    BusError,
+    Count,
+    Cursor,
+    Delivery,
+    Lane,
+    RoomCommit,
+    StaleStateError,
+)
+
+
+class Tally:
+    """A meter that remembers."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.latencies_s: list[float] = []
+
+    def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:  # noqa: ARG002
+        self.counts[what, reason] += n
+
+    def reply_latency(self, room: str, seconds: float) -> None:  # noqa: ARG002
+        self.latencies_s.append(seconds)
+
+    def total(self, what: Count) -> int:
+        return sum(n for (name, _), n in self.counts.items() if name == what)
+
+
+class MemoryIntake:
+    """Reads one partition of a `MemoryBus`; here every room lies in every partition's list."""
+
+    def __init__(self, bus: MemoryBus, after_seq: int) -> None:
+        self._bus = bus
+        self._after = after_seq
+        self.lag = 0
+
+    async def take(self, limit: int, wait_s: float) -> list[Delivery]:  # noqa: ARG002 - nothing to wait for
+        self._bus.check()
+        taken = [delivery for delivery in self._bus.stored if delivery.seq > self._after][:limit]
+        if taken:
+            self._after = taken[-1].seq
+        elif self._bus.when_empty is not None:
+            self._bus.when_empty()
+        return taken
+
+    async def close(self) -> None:
+        return
+
+
+class MemoryBus:
+    """Partitions, ledger, audit, signals and dead letters in one. `fail_next` breaks the next n calls."""
+
+    def __init__(self) -> None:
+        self.stored: list[Delivery] = []
+        self.cues: list[Cue] = []
+        self.reports: list[Report] = []
+        self.audit: dict[str, list[AuditEntry]] = defaultdict(list)
+        self.signals: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.dead: list[tuple[str, str, bytes]] = []
+        self.fail_next = 0
+        self.when_empty: Any = None
+        self._claims: set[tuple[str, str]] = set()
+        self._states: dict[str, bytes] = {}
+        self._cursors: dict[int, Cursor] = {}
+        self._revision = 0
+
+    def check(self) -> None:
+        if self.fail_next > 0:
+            self.fail_next -= 1
+            raise BusError("the bus is away")
+
+    def store(self, room: str, body: Any, at_ms: int, lane: Lane = Lane.EVENTS) -> None:
+        """Store a message, as a publisher would."""
+        raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        self.stored.append(Delivery(len(self.stored) + 1, at_ms, lane, room, raw))
+
+    async def open(self, partition: int, after_seq: int) -> MemoryIntake:  # noqa: ARG002
+        self.check()
+        return MemoryIntake(self, after_seq)
+
+    async def cursor(self, partition: int) -> Cursor:
+        self.check()
+        return self._cursors.get(partition, Cursor())
+
+    async def state(self, room: str) -> bytes | None:
+        self.check()
+        return self._states.get(room)
+
+    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        self.check()
+        if self._cursors.get(partition, Cursor()).revision != cursor.revision:
+            raise StaleStateError("another writer moved this partition on")
+        self._revision += 1
+        self._cursors[partition] = Cursor(cursor.seq, self._revision)
+        for room in rooms:
+            if room.state is not None:
+                self._states[room.room] = room.state
+            self.cues.extend(room.cues)
+            self.reports.extend(room.reports)
+        return self._cursors[partition]
+
+    async def claim(self, room: str, entry: AuditEntry) -> bool:
+        self.check()
+        if (room, entry.subject_id) in self._claims:
+            return False
+        self._claims.add((room, entry.subject_id))
+        self.audit[room].append(entry)
+        return True
+
+    async def record(self, room: str, entry: AuditEntry) -> None:
+        self.check()
+        self.audit[room].append(entry)
+
+    async def publish(self, room: str, kind: str, data: Mapping[str, Any], dedup_id: str = "") -> None:  # noqa: ARG002
+        self.check()
+        self.signals.append((room, str(kind), data))
+
+    async def bury(self, room: str, reason: str, detail: str, body: bytes, dedup_id: str = "") -> None:  # noqa: ARG002
+        self.check()
+        self.dead.append((room, reason, body))
+
+    def outcomes(self, room: str) -> list[tuple[str, str]]:
+        """(cue or report id, outcome) in the order they were written."""
+        return [(entry.subject_id, str(entry.outcome)) for entry in self.audit[room]]
+
+
+class MemoryLog:
+    """A log of cues or reports that gives what it was filled with, once."""
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self.items = list(items)
+
+    async def take(self, wait_s: float) -> list[Any]:  # noqa: ARG002
+        taken, self.items = self.items, []
+        return taken
+
+    async def close(self) -> None:
+        return
+
+
+class MemoryCloud:
+    """Command and report endpoints that remember calls; `failures` answer first, in order."""
+
+    def __init__(self, *failures: CloudError) -> None:
+        self.failures = list(failures)
+        self.cues: list[Cue] = []
+        self.reports: list[tuple[str, tuple[ReportedEvent, ...]]] = []
+        self.calls = 0
+
+    def _answer(self) -> None:
+        self.calls += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def send(self, cue: Cue, job: Job) -> str:  # noqa: ARG002
+        self._answer()
+        self.cues.append(cue)
+        return f"command-{len(self.cues)}"
+
+
+class MemoryReports(MemoryCloud):
+    """The report side of `MemoryCloud`."""
+
+    async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None:  # type: ignore[override]  # noqa: ARG002
+        self._answer()
+        self.reports.append((room, events))
+
+
+class MemoryJobs:
+    """A job board set by hand."""
+
+    def __init__(self, **jobs: Job) -> None:
+        self.jobs: dict[str, Job] = jobs
+
+    def job(self, room: str) -> Job | None:
+        return self.jobs.get(room)

@@ -1,0 +1,159 @@
+"""Reads `livecue.yaml`, lets the environment override it, checks it, and says where it is wrong."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from livecue.metastudio.validate import validate_start
+from livecue.settings.lines import Document, YamlError
+from livecue.settings.model import Settings
+from livecue.supervisor.timetable import validate as validate_session
+
+_TAGS = frozenset({"ak_sk", "iam"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the configuration. `line` is 0 when it came from the environment."""
+
+    file: str
+    line: int
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.where}: {self.what}" if self.where else f"{place}: {self.what}"
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; `problems` names every place and what to write instead."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings with the folder that relative paths in them start from."""
+
+    settings: Settings
+    folder: Path
+    document: Document
+
+    def path(self, value: str) -> Path:
+        """`value` as given if absolute, else relative to the configuration file."""
+        return self.folder / value
+
+
+def load(file: Path) -> Loaded:
+    """Read and check `file`.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    name = str(file)
+    try:
+        document = Document(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            [Problem(name, 0, "", f"cannot be read: {error.strerror}: name another with -c")]
+        ) from error
+    except UnicodeError as error:
+        raise ConfigError([Problem(name, 0, "", "is not UTF-8 text: save it as UTF-8")]) from error
+    except YamlError as error:
+        raise ConfigError([Problem(name, error.line, "", f"is not valid YAML: {error}")]) from error
+    if not isinstance(document.data, Mapping):
+        raise ConfigError([Problem(name, 1, "", "must be a mapping: start with `rooms:` and `metastudio:`")])
+    folder = file.absolute().parent
+    merged = _merge(document.data, _environment(name))
+    try:
+        settings = Settings.model_validate(merged, context={"base": folder})
+    except ValidationError as error:
+        raise ConfigError(list(_problems(name, document, error))) from error
+    loaded = Loaded(settings, folder, document)
+    if deeper := list(_deeper(name, loaded)):
+        raise ConfigError(deeper)
+    return loaded
+
+
+def _environment(name: str) -> dict[str, Any]:
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        raise ConfigError(
+            [Problem(name, 0, "environment", f"{error}: write JSON, or the single values")]
+        ) from error
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = (
+            _merge(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+        )
+    return merged
+
+
+def _problems(name: str, document: Document, error: ValidationError) -> Iterator[Problem]:
+    for one in error.errors(include_url=False, include_input=False):
+        path = tuple(part for part in one["loc"] if part not in _TAGS)
+        what = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        if one["type"] == "extra_forbidden":
+            what = _unknown(path)
+        elif one["type"] == "missing":
+            what = "is missing: add it"
+        from_file = document.holds(path) or one["type"] == "missing" or not path
+        line = document.line(path) if from_file else 0
+        where = ".".join(map(str, path))
+        if line == 0:
+            where = f"environment LIVECUE_{'__'.join(str(part).upper() for part in path)}"
+        yield Problem(name, line, where, what)
+
+
+def _unknown(path: Sequence[str | int]) -> str:
+    known = sorted(_known_keys(path[:-1]))
+    near = difflib.get_close_matches(str(path[-1]), known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    return f"unknown key; {hint}"
+
+
+def _known_keys(path: Sequence[str | int]) -> set[str]:
+    """The keys of the model at `path`, including the `_file` forms of its secrets."""
+    models: list[type[BaseModel]] = [Settings]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        found = [
+            _models_in(model.model_fields[part].annotation) for model in models if part in model.model_fields
+        ]
+        models = [model for group in found for model in group] or models
+    keys = {key for model in models for key in model.model_fields}
+    return keys | {f"{secret}_file" for model in models for secret in getattr(model, "secrets", ())}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
+    """What only the packages that use a value can judge: sessions and the start body."""
+    for place, room in enumerate(loaded.settings.rooms):
+        at: tuple[str | int, ...] = ("rooms", place)
+        for number, session in enumerate(room.sessions):
+            for what in validate_session(session.as_session()):
+                line = loaded.document.line((*at, "sessions", number))
+                yield Problem(name, line, f"rooms.{room.key}.sessions.{session.name}", what)
+        for what in validate_start(room.start):
+            yield Problem(name, loaded.document.line((*at, "start")), f"rooms.{room.key}.start", what)

@@ -1,0 +1,290 @@
+"""`livecue.yaml` as frozen, validated models. A bad value refuses to start and says where it stands.
+
+Units are in the names: `_s` seconds, `_mb` mebibytes; limits are calls per second and tenant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from livecue.domain import ReportMode, RoomKind, Session, Unplanned
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host` is this machine itself."""
+    return host in _LOOPBACK or bool(host and host.startswith("127."))
+
+
+def parse_duration(value: object) -> object:
+    """`4h`, `90m`, `1h30m` or a number of seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value.strip())
+        if not found or not any(found.groups()):
+            raise ValueError("write a duration as 4h, 90m, 1h30m or 45s")
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Strict(BaseModel):
+    """Frozen, and a key it does not know is an error. `secrets` may each be given as `<name>_file`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, Mapping) or not cls.secrets:
+            return data
+        values = dict(data)
+        for name in cls.secrets:
+            path = values.pop(f"{name}_file", None)
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                raise ValueError(f"give either {name} or {name}_file, not both")
+            base = (info.context or {}).get("base", Path())
+            try:
+                values[name] = (base / str(path)).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeError) as error:
+                raise ValueError(f"{name}_file cannot be read: {type(error).__name__}: {path}") from error
+        return values
+
+
+class NatsTls(Strict):
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+
+class Nats(Strict):
+    """`url`: `embedded` for a server of livecue's own under `data_dir`, or `nats://host:4222[,...]`."""
+
+    secrets: ClassVar = ("token", "password")
+    url: str = "embedded"
+    creds_file: str = ""
+    token: SecretStr | None = None
+    user: str = ""
+    password: SecretStr | None = None
+    tls: NatsTls = NatsTls()
+    replicas: int = Field(default=1, ge=1, le=5)
+    max_store_mb: int = Field(default=4096, ge=64)
+
+    @property
+    def embedded(self) -> bool:
+        return self.url == "embedded"
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.url.split(",") if part.strip())
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        schemes = ("nats://", "tls://", "ws://", "wss://")
+        if value != "embedded" and not all(part.strip().startswith(schemes) for part in value.split(",")):
+            raise ValueError("write `embedded`, or nats://host:4222 (several by commas)")
+        return value
+
+
+class AkSk(Strict):
+    """Access key and secret key; the preferred way."""
+
+    secrets: ClassVar = ("ak", "sk")
+    ak: SecretStr
+    sk: SecretStr
+
+
+class IamUser(Strict):
+    """An IAM user whose token is fetched and renewed."""
+
+    secrets: ClassVar = ("password",)
+    iam_endpoint: str
+    domain: str
+    user: str
+    password: SecretStr
+    project: str
+
+
+def _kind_of_auth(value: Any) -> str:
+    keys = set(value) if isinstance(value, Mapping) else set(vars(value))
+    return "iam" if keys & {"iam_endpoint", "domain", "user", "password", "password_file"} else "ak_sk"
+
+
+Auth = Annotated[Annotated[AkSk, Tag("ak_sk")] | Annotated[IamUser, Tag("iam")], Discriminator(_kind_of_auth)]
+"""Chosen by the keys given, so that an error speaks of that kind alone."""
+
+
+class MetaStudio(Strict):
+    endpoint: str = "https://metastudio.cn-north-4.myhuaweicloud.com"
+    region: str = "cn-north-4"
+    project_id: str = Field(min_length=1)
+    auth: Auth
+    limits: Mapping[str, Annotated[int, Field(ge=1)]] = {}
+    timeout_s: float = Field(default=5.0, gt=0, le=60)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return safe_url(value)
+
+
+def safe_url(value: str) -> str:
+    """`value` without a trailing slash; https, or http towards this machine."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("write a URL such as https://host")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("http only towards loopback: write https://")
+    return value.rstrip("/")
+
+
+class Http(Strict):
+    """Where livecue listens, and under which URL MetaStudio reaches it from outside."""
+
+    secrets: ClassVar = ("ingest_token",)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = ""
+    ingest_token: SecretStr | None = None
+    forwarded_allow_ips: str = ""
+
+    @field_validator("public_url")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return safe_url(value) if value else value
+
+
+class Airtime(Strict):
+    """How much speech may wait in the cloud (seconds), and which share of the air replies may take."""
+
+    max_queued_s: float = Field(default=8, gt=0)
+    max_share: float = Field(default=0.5, gt=0, le=1)
+
+
+class Dispatch(Strict):
+    """`max_age_s`: a reply later than this after its event is dropped; within the bus's claim window."""
+
+    max_age_s: float = Field(default=15, ge=1, le=90)
+
+
+class Callback(Strict):
+    """How MetaStudio signs what it sends for this room (S3, table 8)."""
+
+    secrets: ClassVar = ("key", "previous_key")
+    auth_type: Literal["NONE", "MSS_A", "MSS_A_HEAD", "MEITUAN_DEFAULT"] = "MSS_A_HEAD"
+    key: SecretStr | None = None
+    previous_key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _has_key(self) -> Self:
+        if self.auth_type in {"MSS_A", "MSS_A_HEAD"}:
+            if self.key is None or not self.key.get_secret_value():
+                raise ValueError(f"{self.auth_type} needs a key: write `key: <up to 32 characters>`")
+            if len(self.key.get_secret_value()) > 32:
+                raise ValueError("key is longer than the 32 characters MetaStudio takes (S3)")
+        if self.auth_type == "MEITUAN_DEFAULT":
+            raise ValueError("MEITUAN_DEFAULT's form is not published: write MSS_A_HEAD and a key")
+        return self
+
+
+class SessionSettings(Strict):
+    """When the room is live: `cron` and `duration` in `timezone`, or `start` and `end` once."""
+
+    name: str = Field(min_length=1, max_length=64)
+    cron: str = ""
+    duration: Duration = timedelta(0)
+    timezone: str = "UTC"
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def as_session(self) -> Session:
+        return Session(
+            name=self.name,
+            start=self.start,
+            end=self.end,
+            cron=self.cron,
+            duration=self.duration,
+            timezone=self.timezone,
+        )
+
+
+class Room(Strict):
+    key: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
+    kind: RoomKind = RoomKind.LIVE
+    room_id: str = Field(min_length=1, max_length=64)
+    robot_id: str = ""
+    rules: tuple[str, ...] = ()
+    report: ReportMode = ReportMode.UNMATCHED
+    unplanned: Unplanned = Unplanned.ATTACH
+    callback: Callback | None = None
+    start: Mapping[str, Any] = {}
+    sessions: tuple[SessionSettings, ...] = ()
+    airtime: Airtime | None = None
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(r"[a-z0-9-]{1,63}", value):
+            raise ValueError("a room's key is 1 to 63 of a-z, 0-9 and -")
+        return value
+
+
+class Settings(BaseSettings):
+    """The whole of `livecue.yaml`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix="LIVECUE_",
+        env_nested_delimiter="__",
+    )
+    data_dir: str = "./var"
+    nats: Nats = Nats()
+    metastudio: MetaStudio
+    http: Http = Http()
+    airtime: Airtime = Airtime()
+    dispatch: Dispatch = Dispatch()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    rooms: tuple[Room, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        keys = [room.key for room in self.rooms]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"rooms: the key {twice[0]} is given twice: give each room its own")
+        if not self.http.public_url and any(room.callback for room in self.rooms):
+            raise ValueError(
+                "http.public_url is missing, and rooms have a `callback`: write the https URL under which "
+                "MetaStudio reaches this daemon"
+            )
+        return self

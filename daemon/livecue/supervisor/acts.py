@@ -1,0 +1,260 @@
+"""Carrying out what `reconcile.decide` decided for one room.
+
+The order inside each act is what a crash in the middle relies on: the note of ownership is stored
+before a start is asked for and dropped only after the job was seen over and that was published.
+"""
+
+from __future__ import annotations
+
+from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
+from livecue.runtime.ports import Count, Ownership
+from livecue.supervisor.look import is_over, look, show
+from livecue.supervisor.reconcile import (
+    Action,
+    Adopt,
+    Attach,
+    Ended,
+    Forget,
+    Nothing,
+    Start,
+    StartRetry,
+    Stop,
+    Watch,
+    after_lost_job,
+    after_refused_start,
+    backoff_ms,
+    decide,
+    to_ms,
+)
+from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.timetable import Window
+
+MOST_ACTS = 16
+"""Acts in one turn; a room that wants more goes on at the next."""
+STEADY_MS = 600_000
+"""A job that was the room's for so long ended for a new reason: the pauses begin anew."""
+HEARTBEAT_LOST = "MSS.20010118"
+_REASONS = {
+    JobState.SUCCEED: "finished",
+    JobState.FAILED: "failed",
+    JobState.BLOCKED: "blocked",
+}
+_OVER = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND, Meaning.NOT_RUNNING})
+
+
+async def settle(state: RoomState, desk: Desk) -> None:
+    """Decide and act until there is nothing to do now.
+
+    Raises:
+        CloudError: looking again failed.
+        BusError: a note or a signal was not stored; the same is decided again next time.
+    """
+    await _announce(state, desk)
+    for _ in range(MOST_ACTS):
+        action = decide(state.facts(desk.now()))
+        if isinstance(action, Watch | Nothing):
+            return
+        if not await _act(action, state, desk):
+            return
+        await _announce(state, desk)
+
+
+async def _act(action: Action, state: RoomState, desk: Desk) -> bool:
+    """Do one thing; False if there is no point in going on before the next look."""
+    match action:
+        case Start(window):
+            return await _start(window, state, desk)
+        case Adopt(job, window):
+            await _adopt(job, window, state, desk)
+        case Attach(job):
+            await _become(job, "attached", "", state, desk)
+        case Stop(job):
+            await _stop(job, state, desk)
+        case Ended(job):
+            await _ended(job, state, desk)
+        case Forget():
+            await _drop(state, desk)
+        case _:
+            return False
+    return True
+
+
+async def _start(window: Window, state: RoomState, desk: Desk) -> bool:
+    now_ms = desk.now()
+    prior = state.owned
+    unanswered = prior is not None and not prior.job_id
+    since_ms = prior.since_ms if prior is not None and unanswered else now_ms
+    await _save(Ownership(window.session, since_ms), state, desk)
+    state.kept = ""
+    state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
+    try:
+        job = await desk.jobs.start(state.room)
+    except CloudError as error:
+        desk.cloud.failed(error)
+        return await _start_failed(error, window, state, desk, unanswered=unanswered)
+    desk.cloud.fine()
+    desk.meter.count(Count.JOBS_STARTED, state.room)
+    state.refused = state.not_before_ms = 0
+    state.running, state.over = (job,), ()
+    await _become(job, "started", window.session, state, desk)
+    await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+    return True
+
+
+async def _start_failed(
+    error: CloudError, window: Window, state: RoomState, desk: Desk, *, unanswered: bool
+) -> bool:
+    state.refused += 1
+    retry = after_refused_start(error.meaning, state.refused, error.retry_after_s)
+    state.not_before_ms = desk.now() + retry.wait_ms
+    if not retry.unsure and not unanswered:
+        await _drop(state, desk)  # nothing was started, so nothing is owed
+    if error.meaning == Meaning.ALREADY_RUNNING:
+        await look(state, desk, search=True)
+        return bool(state.running)
+    _say_refused(error, retry, window, state)
+    return False
+
+
+def _say_refused(error: CloudError, retry: StartRetry, window: Window, state: RoomState) -> None:
+    meaning, code = str(error.meaning), error.error_code
+    if not retry.hold:
+        state.complain("start-failed", error, meaning=meaning, code=code)
+        return
+    state.held = window
+    log.error(
+        "start-refused",
+        room=state.room,
+        session=window.session,
+        remedy="repeating it would not help: correct the room or the quota; tried again at the next session",
+        request_id=error.request_id,
+        meaning=meaning,
+        code=code,
+        error=str(error),
+    )
+
+
+async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None:
+    ours = state.owns(job)
+    unanswered = ours and state.owned is not None and not state.owned.job_id
+    fresh = state.job is None or state.job.job_id != job.job_id
+    if state.owned is None or state.owned.job_id != job.job_id:
+        since_ms = desk.now() if job.created_ms is None else job.created_ms
+        await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+    if not ours:
+        desk.meter.count(Count.JOBS_ADOPTED, state.room)
+        log.info("job-adopted", room=state.room, session=window.session, job_id=job.job_id)
+    elif unanswered and fresh:  # the job of a start whose answer never came
+        desk.meter.count(Count.JOBS_STARTED, state.room)
+    if fresh:
+        await _become(job, "resumed" if ours else "adopted", window.session, state, desk)
+
+
+async def _become(job: Job, how: str, session: str, state: RoomState, desk: Desk) -> None:
+    """Make it the room's job. A list may lack the report URL, the job's own page has it."""
+    state.job, state.how, state.session, state.since_ms = job, how, session, desk.now()
+    if job.report_url:
+        return
+    try:
+        shown = await show(state.room, job.job_id, desk)
+    except CloudError:
+        return  # the next look brings it
+    if not is_over(shown):
+        state.job = shown
+
+
+async def _announce(state: RoomState, desk: Desk) -> None:
+    job = state.job
+    if job is None or state.announced == job.job_id:
+        return
+    data = {"job_id": job.job_id, "session": state.session, "how": state.how}
+    await desk.signals.publish(state.room, SignalKind.JOB_STARTED, data, f"job-started-{job.job_id}")
+    state.announced = job.job_id
+    log.info("job-started", room=state.room, **data)
+
+
+async def _stop(job: Job, state: RoomState, desk: Desk) -> None:
+    sent = state.asked.get(job.job_id, (0, 0))[0] + 1
+    state.asked[job.job_id] = (sent, desk.now() + backoff_ms(sent, 2_000, 10_000))
+    if sent == 1:
+        log.info("job-stopping", room=state.room, job_id=job.job_id, ours=state.owns(job))
+    try:
+        await desk.jobs.stop(state.room, job.job_id)
+    except CloudError as error:
+        desk.cloud.failed(error)
+        if error.meaning not in _OVER:
+            state.complain("stop-failed", error, job_id=job.job_id, meaning=str(error.meaning))
+    else:
+        desk.cloud.fine()
+
+
+async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
+    asked = job.job_id in state.asked
+    on_board = state.job is not None and state.job.job_id == job.job_id
+    reason = "stopped" if asked else _reason(job)
+    data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
+    await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
+    hold = not asked and _holds(job, state, on_board=on_board)
+    if state.owned is not None and state.owned.job_id == job.job_id:
+        if hold:
+            state.kept = job.job_id
+        else:
+            await _drop(state, desk)
+    state.over = tuple(other for other in state.over if other.job_id != job.job_id)
+    state.asked.pop(job.job_id, None)
+    log.info("job-ended", room=state.room, **data)
+    if asked:
+        desk.meter.count(Count.JOBS_STOPPED, state.room)
+    elif state.window is not None:
+        desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
+        _lost(job, state, desk, hold=hold)
+    if on_board:
+        state.job = None
+
+
+def _lost(job: Job, state: RoomState, desk: Desk, *, hold: bool) -> None:
+    """The session is still on: start again after a pause, or hold."""
+    if hold:
+        state.held = state.window
+        log.error(
+            "job-blocked",
+            room=state.room,
+            job_id=job.job_id,
+            code=job.error_code,
+            error=job.error_text,
+            remedy="the platform or the cloud blocked this live; clear that up, it is not started again before "
+            "the next session",
+        )
+        return
+    now_ms = desk.now()
+    if state.since_ms and now_ms - state.since_ms >= STEADY_MS:
+        state.lost = 0
+    state.lost += 1
+    state.not_before_ms = now_ms + after_lost_job(state.lost)
+    log.warning("job-lost", room=state.room, job_id=job.job_id, state=job.state, error=job.error_text)
+
+
+def _holds(job: Job, state: RoomState, *, on_board: bool) -> bool:
+    """Blocked in this run of the session, not in an earlier one that a restart still has a note of."""
+    if job.state != JobState.BLOCKED or state.window is None:
+        return False
+    return on_board or (state.owned is not None and state.owned.since_ms >= to_ms(state.window.start))
+
+
+def _reason(job: Job) -> str:
+    if job.error_code == HEARTBEAT_LOST:
+        return "heartbeat_lost"
+    return next((reason for over, reason in _REASONS.items() if over == job.state), "gone")
+
+
+async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:
+    if owned != state.owned:
+        await desk.ownerships.save(state.room, owned)
+        state.owned = owned
+
+
+async def _drop(state: RoomState, desk: Desk) -> None:
+    if state.owned is not None:
+        await desk.ownerships.drop(state.room)
+        state.owned = None
+    state.kept = ""

@@ -1,0 +1,238 @@
+"""What is to be done in one room now, from what is wanted and what is. Pure.
+
+`decide` is asked again after every look, so nothing here remembers: a stop is decided again until
+the job is seen over, also by a daemon that did not start it. The laws:
+
+* look before starting; a running job is adopted rather than a second one started;
+* a job we own that no session wants is stopped, always, however long ago the session ended;
+* a job that ends while its session is on is started again after a pause, whatever way it ended
+  (the plan wants the room live, so a script played to its end begins anew); only a BLOCKED job is
+  left alone until the next run of a session, because a restart would be blocked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from livecue.domain import Job, JobState, Meaning, Unplanned
+from livecue.runtime.ports import Ownership
+from livecue.supervisor.timetable import Window
+
+SKEW_MS = 60_000
+"""How far the cloud's clock may be behind ours when it says when a job was created."""
+
+SETTLE_MS = 120_000
+"""How long after an unanswered start its job may still turn up."""
+
+LONGEST_WAIT_MS = 300_000
+"""No wait before a repeated start or stop is longer."""
+
+GONE = "GONE"
+"""State of a job the cloud no longer knows."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Start a job for this run of a session."""
+
+    window: Window
+
+
+class Adopt(msgspec.Struct, frozen=True):
+    """Make a running job the room's job and own its stop: a session wants it."""
+
+    job: Job
+    window: Window
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """Make a running job the room's job, for cues and reports, without owning its stop."""
+
+    job: Job
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Ask the job to stop; asked again until it is seen over."""
+
+    job: Job
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The job was seen over: say so and let go of it."""
+
+    job: Job
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Nothing of ours runs any more: drop the note of ownership."""
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """All is as it should be, or on its way: look again later."""
+
+    job: Job
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """Nothing runs and nothing is to be started now."""
+
+
+Action = Start | Adopt | Attach | Stop | Ended | Forget | Watch | Nothing
+
+
+class RoomFacts(msgspec.Struct, frozen=True):
+    """One room as just seen. Times are wall clock in ms.
+
+    `running` are the room's jobs that are not over; `over` those we cared about and saw over since
+    the last decision. `job` is the room's job so far. `not_before_ms` is the earliest next start,
+    `stop_after_ms` the earliest next stop request per job. `held` is the run of a session for which
+    no further start may be tried.
+    """
+
+    now_ms: int
+    wanted: Window | None
+    unplanned: Unplanned
+    job: Job | None = None
+    running: tuple[Job, ...] = ()
+    over: tuple[Job, ...] = ()
+    owned: Ownership | None = None
+    not_before_ms: int = 0
+    stop_after_ms: Mapping[str, int] = {}
+    held: Window | None = None
+
+
+def decide(facts: RoomFacts) -> Action:
+    """The one next thing to do; ask again with the new facts once it is done."""
+    if facts.over:
+        return Ended(facts.over[0])
+    if facts.wanted is not None:
+        return _while_wanted(facts, facts.wanted)
+    return _while_unwanted(facts)
+
+
+def is_ours(job: Job, owned: Ownership | None) -> bool:
+    """Whether livecue owes this job a stop.
+
+    While a start is unanswered (`job_id` empty) every job born since is ours; so is one whose birth
+    the cloud does not tell, because the room was seen empty before the start was asked for.
+    """
+    if owned is None:
+        return False
+    if owned.job_id:
+        return owned.job_id == job.job_id
+    return job.created_ms is None or job.created_ms >= owned.since_ms - SKEW_MS
+
+
+def _while_wanted(facts: RoomFacts, window: Window) -> Action:
+    if not facts.running:
+        if facts.held == window or not due(facts.not_before_ms, facts.now_ms):
+            return Nothing()
+        return Start(window)
+    keeper = _keeper(facts)
+    spare = [job for job in facts.running if job is not keeper and is_ours(job, facts.owned)]
+    if facts.job is None or facts.job.job_id != keeper.job_id:
+        # The note of ownership has room for one job, so the spare ones are stopped before it is narrowed.
+        return Attach(keeper) if spare else Adopt(keeper, window)
+    if spare:
+        return _stop_first(facts, spare)
+    if facts.owned is None or facts.owned.job_id != keeper.job_id:
+        return Adopt(keeper, window)
+    return Watch(keeper)
+
+
+def _while_unwanted(facts: RoomFacts) -> Action:
+    ours = [job for job in facts.running if is_ours(job, facts.owned)]
+    if ours:
+        return _stop_first(facts, ours)
+    if facts.owned is not None and _settled(facts.owned, facts.now_ms):
+        return Forget()
+    if not facts.running or facts.unplanned == Unplanned.IGNORE:
+        return Nothing()
+    if facts.unplanned == Unplanned.STOP:
+        return _stop_first(facts, list(facts.running))
+    keeper = _keeper(facts)
+    same = facts.job is not None and facts.job.job_id == keeper.job_id
+    return Watch(keeper) if same else Attach(keeper)
+
+
+def _keeper(facts: RoomFacts) -> Job:
+    """The job to be the room's: on air before not yet on air, then ours, then the one so far, then the newest."""
+    known = facts.job.job_id if facts.job else ""
+    return max(
+        facts.running,
+        key=lambda job: (
+            job.state == JobState.PROCESSING,
+            is_ours(job, facts.owned),
+            job.job_id == known,
+            job.created_ms or 0,
+        ),
+    )
+
+
+def _stop_first(facts: RoomFacts, jobs: list[Job]) -> Action:
+    for job in jobs:
+        if due(facts.stop_after_ms.get(job.job_id, 0), facts.now_ms):
+            return Stop(job)
+    return Watch(jobs[0])
+
+
+def _settled(owned: Ownership, now_ms: int) -> bool:
+    return bool(owned.job_id) or now_ms >= owned.since_ms + SETTLE_MS
+
+
+class StartRetry(msgspec.Struct, frozen=True):
+    """What a failed start calls for: `hold` until the next run of a session, or wait `wait_ms`.
+
+    `unsure`: the job may exist all the same, so the note of ownership stays.
+    """
+
+    hold: bool
+    wait_ms: int
+    unsure: bool
+
+
+_HOPELESS = frozenset(
+    {
+        Meaning.QUOTA,
+        Meaning.FORBIDDEN,
+        Meaning.INVALID,
+        Meaning.NOT_FOUND,
+        Meaning.TEXT_REFUSED,
+        Meaning.NO_VOICE,
+    }
+)
+
+
+def after_refused_start(meaning: Meaning, failures: int, retry_after_s: float | None = None) -> StartRetry:
+    """What to do about a start that failed for the `failures`-th time in a row (from 1)."""
+    if meaning in _HOPELESS:
+        return StartRetry(hold=True, wait_ms=0, unsure=False)
+    unsure = meaning in {Meaning.OUTCOME_UNKNOWN, Meaning.UNAVAILABLE}
+    if meaning == Meaning.UNAUTHENTICATED:
+        wait_ms = 60_000
+    else:
+        wait_ms = backoff_ms(failures, first_ms=2_000, most_ms=30_000)
+    asked_ms = min(int((retry_after_s or 0) * 1000), LONGEST_WAIT_MS)
+    return StartRetry(hold=False, wait_ms=max(wait_ms, asked_ms), unsure=unsure)
+
+
+def after_lost_job(failures: int) -> int:
+    """Milliseconds to wait before a job that ended too early is started again, the `failures`-th time (from 1)."""
+    return backoff_ms(failures, first_ms=5_000, most_ms=120_000)
+
+
+def backoff_ms(failures: int, first_ms: int, most_ms: int) -> int:
+    """Doubling wait: `first_ms` at the first failure, never more than `most_ms`."""
+    return min(most_ms, first_ms << min(max(failures, 1) - 1, 20))
+
+
+def due(at_ms: int, now_ms: int) -> bool:
+    """Whether a moment has come; one further off than any wait means that the clock was set back."""
+    return at_ms <= now_ms or at_ms - now_ms > LONGEST_WAIT_MS
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,204 @@
+"""What the supervisor remembers of one room between looks, and when it looks again.
+
+All of it may be lost at any moment: what must survive is in `Ownership`, the rest is seen again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanned
+from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
+from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
+from livecue.supervisor.timetable import Window, next_change, wanted
+
+log = structlog.get_logger()
+
+WAITING_MS = 2_000
+LIVE_MS = 5_000
+IDLE_MS = 15_000
+LIST_MS = 30_000
+"""How often a room whose job is known is searched for others."""
+FOREVER_MS = 1 << 62
+
+
+class RoomPlan(NamedTuple):
+    """One configured room: its key, when it is to be live, and what to do with unplanned jobs."""
+
+    room: str
+    sessions: Sequence[Session] = ()
+    unplanned: Unplanned = Unplanned.ATTACH
+
+
+class CloudHealth:
+    """One line for `/readyz` out of many calls: a single refused call does not make the cloud ill."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._failures = 0
+
+    def fine(self) -> None:
+        self._failures = 0
+        self._health.report("cloud")
+
+    def failed(self, error: CloudError) -> None:
+        if error.meaning == Meaning.UNAUTHENTICATED:
+            self._failures += 3
+        elif error.meaning in {Meaning.UNAVAILABLE, Meaning.OUTCOME_UNKNOWN}:
+            self._failures += 1
+        elif error.meaning != Meaning.SLOW_DOWN:
+            self.fine()  # it answered, if only with a refusal
+        if self._failures >= 3:
+            self._health.report("cloud", f"{error.meaning}: {error}")
+
+
+class Desk(NamedTuple):
+    """What every room's turn works with. `stretch_ms`: no quiet room is looked at more often."""
+
+    jobs: LiveJobs
+    ownerships: Ownerships
+    signals: Signals
+    meter: Meter
+    cloud: CloudHealth
+    now: Now
+    stretch_ms: int = 0
+
+
+@dataclass
+class RoomState:
+    """One room. Times are wall clock in ms; `asked` holds per job the stop requests sent and the next one's time."""
+
+    plan: RoomPlan
+    window: Window | None = None
+    plan_from_ms: int = 0
+    plan_until_ms: int = 0
+    job: Job | None = None
+    how: str = ""
+    session: str = ""
+    since_ms: int = 0
+    announced: str = ""
+    running: tuple[Job, ...] = ()
+    over: tuple[Job, ...] = ()
+    owned: Ownership | None = None
+    kept: str = ""
+    """A BLOCKED job whose note is kept until its run is over, so that a restart knows about it."""
+    refused: int = 0
+    lost: int = 0
+    not_before_ms: int = 0
+    held: Window | None = None
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    looked_ms: int = 0
+    listed_ms: int = 0
+    look_at_ms: int = 0
+    look_failures: int = 0
+    unauthenticated: bool = False
+    hinted: bool = False
+    complaint: str = ""
+    complained: bool = False
+
+    @property
+    def room(self) -> str:
+        return self.plan.room
+
+    def facts(self, now_ms: int) -> RoomFacts:
+        return RoomFacts(
+            now_ms=now_ms,
+            wanted=self.window,
+            unplanned=self.plan.unplanned,
+            job=self.job,
+            running=self.running,
+            over=self.over,
+            owned=self.owned,
+            not_before_ms=self.not_before_ms,
+            stop_after_ms={job_id: after_ms for job_id, (_, after_ms) in self.asked.items()},
+            held=self.held,
+        )
+
+    def owns(self, job: Job) -> bool:
+        return is_ours(job, self.owned)
+
+    def owes_stop(self) -> str:
+        """The job that is to be stopped even if the cloud does not show it, or nothing."""
+        owned = self.owned.job_id if self.owned else ""
+        return owned if self.window is None and owned != self.kept else ""
+
+    def due(self, now_ms: int) -> bool:
+        """Whether it is time for a turn: the plan changed, a hint came, or the pause is over."""
+        changed = self.update_plan(now_ms)
+        return changed or self.hinted or now_ms >= self.look_at_ms or now_ms < self.looked_ms
+
+    def update_plan(self, now_ms: int) -> bool:
+        """Work out again which session wants the room, if that may have changed; True if it did."""
+        if self.plan_from_ms <= now_ms < self.plan_until_ms:
+            return False
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        window = wanted(self.plan.sessions, now)
+        change = next_change(self.plan.sessions, now)
+        self.plan_from_ms = now_ms
+        self.plan_until_ms = FOREVER_MS if change is None else to_ms(change)
+        if window == self.window:
+            return False
+        self.window = window
+        self.refused = self.lost = self.not_before_ms = 0
+        self.look_at_ms = 0
+        return True
+
+    def complain(self, event: str, error: object, **details: object) -> bool:
+        """Log a trouble once, until it changes or heals; True if it is a new one.
+
+        The error's wording does not make it another: it may hold a request id.
+        """
+        self.complained = True
+        complaint = f"{event} {details}"
+        if complaint == self.complaint:
+            return False
+        self.complaint = complaint
+        log.warning(event, room=self.room, error=str(error), **details)
+        return True
+
+    def begin_turn(self) -> None:
+        self.hinted = self.complained = False
+
+    def end_turn(self, now_ms: int, stretch_ms: int) -> None:
+        """Set the time of the next look, and say that a trouble is over once nothing is pending."""
+        if not self.complained:
+            self.look_failures = 0
+            self.unauthenticated = False
+            waiting = self.window is not None and self.job is None and self.held != self.window
+            if self.complaint and not waiting and not self.asked:
+                log.info("room-healed", room=self.room)
+                self.complaint = ""
+        self.looked_ms = now_ms
+        self.look_at_ms = self.next_look_ms(now_ms, stretch_ms)
+
+    def failed(self, event: str, error: Exception) -> bool:
+        """The turn broke off: nothing was decided, or what was decided was not stored. True if that is new."""
+        meaning = error.meaning if isinstance(error, CloudError) else type(error).__name__
+        self.look_failures += 1
+        self.unauthenticated = meaning == Meaning.UNAUTHENTICATED
+        return self.complain(event, error, meaning=str(meaning), code=getattr(error, "error_code", ""))
+
+    def next_look_ms(self, now_ms: int, stretch_ms: int) -> int:
+        """When to look again: soon while something is to happen, rarely while all is quiet."""
+        if self.look_failures:
+            if self.unauthenticated and not self.owes_stop():
+                return now_ms + 30_000
+            return now_ms + backoff_ms(self.look_failures, WAITING_MS, 10_000)
+        if self.asked:
+            return min(after_ms for _, after_ms in self.asked.values())
+        quiet_ms = now_ms + max(IDLE_MS, stretch_ms)
+        if self.job is not None:
+            known = self.job.state == JobState.PROCESSING
+            return now_ms + (max(LIVE_MS, stretch_ms) if known else WAITING_MS)
+        if self.window is not None and self.held != self.window:
+            return min(max(self.not_before_ms, now_ms + WAITING_MS), quiet_ms)
+        if self.window is None and self.owned is not None:
+            return now_ms + LIVE_MS  # the job of an unanswered start may still turn up
+        if self.window is None and self.plan.unplanned == Unplanned.IGNORE:
+            return FOREVER_MS
+        return quiet_ms
