@@ -115,16 +115,20 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class JobState(StrEnum):
-    """States of a live job (S4 6.2.3). A state the API adds later counts as running, not as over."""
+    """States of a live job (S4 6.2.3) and of a chat job (S1: CANCELED).
+
+    A state the API adds later counts as running, not as over.
+    """
 
     WAITING = "WAITING"
     PROCESSING = "PROCESSING"
     SUCCEED = "SUCCEED"
     FAILED = "FAILED"
     BLOCKED = "BLOCKED"
+    CANCELED = "CANCELED"
 
 
-OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED})
+OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED, JobState.CANCELED})
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -186,7 +186,7 @@ def test_equal_compares_numbers_and_booleans_by_their_json_text(value: object, t
         ("9" * 5000, False, 1),
     ],
 )
-def test_math_compares_numbers_and_counts_what_is_none_as_odd(value: object, hit: bool, odd: int):  # noqa: FBT001
+def test_math_compares_numbers_and_counts_what_is_none_as_odd(value: object, hit: bool, odd: int) -> None:  # noqa: FBT001
     decision = Room(rule("a", at_least("level", "10"))).see({"user": {"level": value}})
     assert (decision.matched, decision.odd) == (hit, odd)
 

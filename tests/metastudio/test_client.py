@@ -94,7 +94,7 @@ async def test_an_id_that_would_name_another_path_is_not_sent(
     assert cloud.asked == []
 
 
-async def test_a_report_goes_to_its_url_as_given_with_its_own_key_alone(
+async def test_a_report_url_with_a_bare_plus_is_used_as_given_and_not_signed(
     cloud: Cloud, studio: MetaStudio, calls: list[tuple[str, str]]
 ) -> None:
     url = report_url(cloud.url)
@@ -109,10 +109,11 @@ async def test_a_report_goes_to_its_url_as_given_with_its_own_key_alone(
     assert calls == [("report", "ok")]
 
 
-async def test_a_report_url_without_a_key_is_signed_on_our_endpoint_only(
-    cloud: Cloud, studio: MetaStudio
+@pytest.mark.parametrize("query", ["", "?auth_key=k&expires_time=1"])
+async def test_a_report_is_signed_as_well_but_on_our_endpoint_only(
+    cloud: Cloud, studio: MetaStudio, query: str
 ) -> None:
-    await studio.report(f"{cloud.url}/report", EVENTS)
+    await studio.report(f"{cloud.url}/report{query}", EVENTS)
     assert "authorization" in cloud.asked[0].headers
     async with serving(Cloud()) as other:
         await studio.report(f"{other.url}/report", EVENTS)

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from sandbox.support import ROOM, Api, offline
 
 from livecue.sandbox import Sandbox, SandboxOptions
+from sandbox.support import ROOM, Api, offline
 
 
 @pytest.fixture

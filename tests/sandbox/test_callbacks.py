@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from sandbox.support import ROOM, Received, Receiver, token_request
 
 from livecue.sandbox import Sandbox
 from livecue.sandbox.callbacks import Callback
+from sandbox.support import ROOM, Received, Receiver, token_request
 
 KEY = "GCTbw44s6MPLh4GqgDpnfuFHgy25Enly"
 OUTPUT = {"output_urls": ["rtmp://push/live"], "stream_keys": ["stream-key"]}

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from sandbox.support import Api
 
 from livecue.sandbox.scripts import DEFAULT
+from sandbox.support import Api
 
 
 async def unplayed(api: Api, job_id: str) -> list[str]:

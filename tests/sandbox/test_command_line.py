@@ -10,10 +10,10 @@ from asyncio.subprocess import PIPE, Process
 
 import pytest
 from huaweicloudsdkmetastudio import v1 as sdk
-from sandbox.support import Vendor
 
 from livecue.sandbox import Sandbox, SandboxOptions
 from livecue.sandbox.command import SAMPLE_ROOM, serve
+from sandbox.support import Vendor
 
 
 async def process(port: int) -> Process:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import httpx
 import pytest
-from sandbox.support import ROOM, Api, offline, token_request
 
 from livecue.sandbox import Sandbox, SandboxOptions
+from livecue.sandbox.server import _listen
+from sandbox.support import ROOM, Api, offline, token_request
 
 JOBS = f"/smart-live-rooms/{ROOM}/smart-live-jobs"
 
@@ -164,6 +166,12 @@ async def test_the_sandbox_serves_only_while_it_runs() -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.get(endpoint)
+
+
+def test_answers_do_not_wait_for_delayed_acknowledgements() -> None:
+    # asyncio switches Nagle's algorithm off for sockets that name their protocol, and for no others.
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 async def test_leaving_stops_within_two_seconds_and_leaves_no_task_behind() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livecue.sandbox import SandboxOptions
+from livecue.sandbox import Sandbox, SandboxOptions
 from livecue.sandbox.limits import OPERATIONS, Window, effective
 
 
@@ -65,14 +67,12 @@ def test_a_named_override_beats_the_star() -> None:
         ({"keep": 0}, "keep: 0 must be at least 1"),
     ],
 )
-def test_a_wrong_option_says_which_and_why(options: dict[str, object], complaint: str) -> None:
+def test_a_wrong_option_says_which_and_why(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        SandboxOptions(**options)  # type: ignore[arg-type]
+        SandboxOptions(**options)
 
 
 def test_a_seed_repeats_the_secrets_and_no_seed_does_not() -> None:
-    from livecue.sandbox import Sandbox
-
     def secrets(seed: int | None) -> tuple[str, str, str]:
         sandbox = Sandbox(SandboxOptions(seed=seed))
         return sandbox.project_id, sandbox.ak, sandbox.sk

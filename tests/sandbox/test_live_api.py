@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sandbox.support import ROOM, Api, offline
 
 from livecue.sandbox import ApiError, SandboxOptions
+from sandbox.support import ROOM, Api, offline
 
 JOBS = f"/smart-live-rooms/{ROOM}/smart-live-jobs"
 VIDEO = {"codec": "H264", "bitrate": 4000, "width": 1080, "height": 1920}
@@ -51,7 +51,7 @@ async def test_with_any_room_every_room_exists() -> None:
 
 
 @pytest.mark.parametrize("live", [True, False])
-async def test_single_job_in_room_refuses_a_second_start(api: Api, live: bool) -> None:  # noqa: FBT001
+async def test_single_job_in_room_refuses_a_second_start(api: Api, *, live: bool) -> None:
     single = {"job_run_config": {"single_job_in_room": True}}
     first = await api.start(single, live=live)
     assert await api.refusal("POST", JOBS, single) == (500, "MSS.20010036")

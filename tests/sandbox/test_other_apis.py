@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sandbox.support import ROOM, Api, offline
 
 from livecue.sandbox import SandboxOptions
+from sandbox.support import ROOM, Api, offline
 
 RULE: dict[str, Any] = {
     "rule_index": "price",
@@ -146,7 +146,6 @@ async def test_a_product_lives_from_creation_to_deletion(api: Api) -> None:
     await api.ok("PUT", path, {"description": "316", "state": "UNACTIVED"})
     shown = await api.ok("GET", path)
     assert (shown["name"], shown["description"], shown["state"]) == ("保温杯", "316", "UNACTIVED")
-    await api.ok("POST", path + "/assets", {"digital_asset_list": []})
     for query, count in (
         ({"name": "保温"}, 1),
         ({"tag": "杯子"}, 1),

@@ -75,7 +75,7 @@ def test_a_changed_signed_header_breaks_the_signature() -> None:
 
 
 @pytest.mark.parametrize(("age_s", "accepted"), [(-901, False), (-899, True), (899, True), (901, False)])
-def test_a_signature_holds_for_fifteen_minutes_either_way(age_s: float, accepted: bool) -> None:  # noqa: FBT001
+def test_a_signature_holds_for_fifteen_minutes_either_way(age_s: float, *, accepted: bool) -> None:
     assert (verdict(sent(), NOW_S + age_s) is None) is accepted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +22,8 @@ def script(*texts: str) -> Script:
     return parse([{"script_name": "场景", "shoot_scripts": shoots}])
 
 
-def voice(*texts: str, **options: object) -> Voice:
-    return Voice(script(*texts) if texts else None, T0, **options)  # type: ignore[arg-type]
+def voice(*texts: str, **options: Any) -> Voice:
+    return Voice(script(*texts) if texts else None, T0, **options)
 
 
 def reply(name: str, play_type: str, seconds: float = 2.0) -> Insert:

@@ -236,7 +236,7 @@ class Daemon:
             await asyncio.gather(dispatcher.stop(_DRAIN_S), reporter.stop(_DRAIN_S))
             _, late = await asyncio.wait(eternal, timeout=_DRAIN_S)
             for task in late:
-                log.warning("stop_overdue", task=task.get_name())
+                log.warning("stop-overdue", task=task.get_name())
                 task.cancel()
 
     async def _eternal(self, work: Coroutine[Any, Any, None]) -> None:

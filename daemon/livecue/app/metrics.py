@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from livecue.runtime.ports import Count
 
 _HELP = {
     Count.EVENTS: "viewers' events decided, by type",
-    Count.RULE_HITS: "events that a rule used up by answering",
+    Count.RULE_HITS: "events that a rule used up, answering or held back",
     Count.SUPPRESSED: "hits held back by a time window",
     Count.DEAD: "messages that could not be read",
     Count.ODD_FIELDS: "fields a rule reads as numbers that were none",
@@ -26,6 +27,9 @@ _HELP = {
     Count.STATE_CONFLICTS: "commits refused because another writer was faster",
 }
 _LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
+
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
 
 
 class PrometheusMeter:

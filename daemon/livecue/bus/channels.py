@@ -6,6 +6,7 @@ The message models here are what `docs/asyncapi.yaml` is generated from.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -157,7 +158,7 @@ class Channels:
         subject = f"live.{name}.{room}"
         if publisher is None:
             raise BusError("the bus is not connected yet")
-        headers = {"Nats-Msg-Id": dedup_id} if dedup_id else {}
+        headers = {"Nats-Msg-Id": _header_safe(dedup_id)} if dedup_id else {}
         try:
             ack = await publisher.publish(
                 body, subject, headers=headers, stream=_STREAM_OF[name], timeout=PUBLISH_TIMEOUT_S
@@ -165,6 +166,13 @@ class Channels:
         except (NatsError, JetStreamError, IncorrectState, OSError, TimeoutError) as error:
             raise BusError(f"{subject} was not stored: {type(error).__name__}") from error
         return bool(ack.duplicate)
+
+
+def _header_safe(dedup_id: str) -> str:
+    """A rule's index, and so a cue's id, may hold anything; a header may not."""
+    if dedup_id.isascii() and dedup_id.isprintable() and " " not in dedup_id and len(dedup_id) <= 128:
+        return dedup_id
+    return hashlib.blake2b(dedup_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _audit_body(entry: AuditEntry) -> bytes:

@@ -70,7 +70,7 @@ class Bus:
                 await self._connect_once()
             except BusError as error:
                 self._health.report("bus", str(error))
-                log.warning("bus_unreachable", error=str(error), retry_s=pause_s)
+                log.warning("bus-unreachable", error=str(error), retry_s=pause_s)
                 await self.close()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 10.0)
@@ -106,15 +106,17 @@ class Bus:
 
     def _client_options(self) -> dict[str, Any]:
         async def lost() -> None:
+            if self._broker is None:
+                return  # our own close
             self._health.report("bus", "disconnected, reconnecting")
-            log.warning("bus_disconnected")
+            log.warning("bus-disconnected")
 
         async def back() -> None:
             self._health.report("bus")
-            log.info("bus_reconnected")
+            log.info("bus-reconnected")
 
         async def trouble(error: Exception) -> None:
-            log.debug("bus_error", error=f"{type(error).__name__}: {error}")
+            log.debug("bus-error", error=f"{type(error).__name__}: {error}")
 
         options: dict[str, Any] = {
             "name": "livecue",

@@ -186,12 +186,12 @@ class EmbeddedServer:
             code = await self._child.wait()
             if self._is_stopping():
                 return
-            log.error("embedded_bus_died", exit_code=code, last_words=self._last_words())
+            log.error("embedded-bus-died", exit_code=code, last_words=self._last_words())
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, 10.0)
             with suppress(EmbeddedServerError):
                 await self._spawn(port=urlsplit(self.url).port or -1)
-                log.info("embedded_bus_restarted")
+                log.info("embedded-bus-restarted")
 
     def _is_stopping(self) -> bool:
         return self._stopping

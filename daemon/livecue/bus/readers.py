@@ -96,7 +96,7 @@ def _readable(read: Callable[[bytes], list[T]], msg: StoredMsg) -> list[T]:
     try:
         return read(msg.body)
     except msgspec.MsgspecError as error:
-        log.warning("foreign_message", subject=msg.subject, seq=msg.seq, error=str(error))
+        log.warning("foreign-message", subject=msg.subject, seq=msg.seq, error=str(error))
         return []
 
 

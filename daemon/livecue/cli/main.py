@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from livecue import __version__
+from livecue.cli.bench import bench
 
 cli = typer.Typer(
     name="livecue",
@@ -19,6 +20,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+cli.add_typer(bench, name="bench")
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="livecue.yaml")]
 

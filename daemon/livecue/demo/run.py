@@ -64,7 +64,9 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
         await stack.enter_async_context(_task(_daemon_until_stopped(daemon, stop), "daemon"))
         stack.callback(daemon.stop)
         ends = asyncio.get_running_loop().time() + seconds if seconds is not None else None
-        view = View(watch, daemon.job, {room: " + ".join(packs) for room, packs in PACKS.items()}, _left(ends))
+        view = View(
+            watch, daemon.job, {room: " + ".join(packs) for room, packs in PACKS.items()}, _left(ends)
+        )
         for name, work in (
             ("viewers", _talk(daemon)),
             ("audit", _audit(daemon, watch)),
@@ -80,7 +82,9 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
     return summary
 
 
-def _daemon(folder: Path, sandbox: Sandbox, meter: WatchedMeter, seconds: float | None, stack: AsyncExitStack) -> Daemon:
+def _daemon(
+    folder: Path, sandbox: Sandbox, meter: WatchedMeter, seconds: float | None, stack: AsyncExitStack
+) -> Daemon:
     data = config(
         data_dir=folder,
         endpoint=sandbox.endpoint,
@@ -186,7 +190,14 @@ def _left(ends: float | None) -> Callable[[], str]:
 
 def _screen(view: View, *, as_json: bool) -> Live:
     console = Console(stderr=as_json)
-    return Live(view, console=console, refresh_per_second=4, screen=False, transient=True, auto_refresh=console.is_terminal)
+    return Live(
+        view,
+        console=console,
+        refresh_per_second=4,
+        screen=False,
+        transient=True,
+        auto_refresh=console.is_terminal,
+    )
 
 
 def _say(summary: dict[str, Any], *, as_json: bool) -> None:

@@ -51,7 +51,15 @@ def _session(name: str, start: datetime, end: datetime) -> dict[str, Any]:
 
 
 def config(
-    *, data_dir: Path, endpoint: str, project_id: str, ak: str, sk: str, port: int, now: datetime, seconds: float | None
+    *,
+    data_dir: Path,
+    endpoint: str,
+    project_id: str,
+    ak: str,
+    sk: str,
+    port: int,
+    now: datetime,
+    seconds: float | None,
 ) -> dict[str, Any]:
     """The demo's `livecue.yaml` as data."""
     return {
@@ -64,7 +72,10 @@ def config(
                 "room_id": room_id,
                 "rules": _packs(PACKS[key]),
                 "callback": {"auth_type": "MSS_A_HEAD", "key": CALLBACK_KEY},
-                "start": {"output_urls": [f"rtmp://push.example.com/live/{key}"], "stream_keys": [f"demo-{key}-key"]},
+                "start": {
+                    "output_urls": [f"rtmp://push.example.com/live/{key}"],
+                    "stream_keys": [f"demo-{key}-key"],
+                },
                 "sessions": sessions(key, now, seconds),
             }
             for key, room_id in ROOMS.items()

@@ -32,7 +32,13 @@ _STYLES = {"PROCESSING": "green", "WAITING": "yellow"}
 class View:
     """Renders anew each time rich asks."""
 
-    def __init__(self, watch: Watch, job: Callable[[str], Job | None], rooms: Mapping[str, str], left: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        job: Callable[[str], Job | None],
+        rooms: Mapping[str, str],
+        left: Callable[[], str],
+    ) -> None:
         """`left()`: how long the demo goes on, as text."""
         self._watch = watch
         self._job = job
@@ -40,7 +46,9 @@ class View:
         self._left = left
 
     def __rich__(self) -> RenderableType:
-        title = Text.assemble(("livecue demo", "bold"), "  bus + sandbox + daemon on this machine  ", (self._left(), "dim"))
+        title = Text.assemble(
+            ("livecue demo", "bold"), "  bus + sandbox + daemon on this machine  ", (self._left(), "dim")
+        )
         return Group(title, self._jobs(), self._replies(), summary_table(self._watch.summary()))
 
     def _jobs(self) -> RenderableType:

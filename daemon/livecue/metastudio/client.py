@@ -1,7 +1,7 @@
 """The MetaStudio client: each method is one operation of the API, with one total deadline.
 
 It retries nothing, with two exceptions that repeat a call the cloud has *refused*: a stale report URL
-is refreshed once, and `TokenAuth` renews a token once. Retrying is the caller's, by `retry.next_try`.
+is refreshed once, and `TokenAuth` renews a token once. Retrying is the caller's.
 """
 
 from __future__ import annotations
@@ -123,8 +123,9 @@ class MetaStudio:
     async def report(self, report_url: str, events: Sequence[ReportedEvent]) -> str | None:
         """Report 1 to 1000 events to a job's `live_event_report_url`, as given (S4 6.2.7).
 
-        The URL's `auth_key` is its credential, and the only one sent with it. A URL without one is
-        signed if it lies on the configured endpoint, and sent bare elsewhere. A stale URL is
+        The URL's `auth_key` is its credential. On the configured endpoint the call is signed as
+        well, so that either proof will do; elsewhere our signature is never sent, and a query with
+        a bare `+` is never touched: signing would have to decide what it means. A stale URL is
         refreshed once by the repeated report itself; then the new URL is returned: keep it.
         """
         try:
@@ -132,7 +133,7 @@ class MetaStudio:
             url = checked_url(report_url, "the report URL")
         except ValueError as exc:
             raise error("report", Meaning.INVALID, detail=str(exc)) from None
-        signed = _origin(url) == self._origin and "auth_key" not in url.params
+        signed = _origin(url) == self._origin and "+" not in report_url
         deadline = self._deadline()
         try:
             await self._wire.exchange(

@@ -68,12 +68,13 @@ def check_rule(rule: Rule, table: Table, trigger: Table) -> None:
     place, condition = table.place, rule.hit_condition
     if "event_type" not in table:
         place.fault(table.node, "event_type is missing", f"write one of {_TYPES}")
-    elif rule.event_type not in set(EventType):
+    elif rule.event_type not in set(EventType) and table.sound("event_type"):
         place.warn(table.at("event_type"), f"no event has the type {rule.event_type}", f"known are {_TYPES}")
     elif rule.event_type == EventType.SCRIPT:
         message = "preset scripts (event_type 10) are seen by the cloud alone"
         place.warn(table.at("event_type"), message, "nothing to do if the room has this rule in the cloud")
-    if condition.relation is not Relation.RESERVED and not condition.tags:
+    fallback = condition.relation is Relation.RESERVED
+    if not fallback and not condition.tags and table.sound("hit_condition"):
         place.fault(
             table.at("hit_condition"),
             f"relation {condition.relation.value} has no tags, so the rule never hits",

@@ -100,9 +100,9 @@ def _read_pack(folder: Path, notes: Notes) -> Pack | None:
 def _read_rules(table: Table, file: str, prefix: str) -> tuple[list[Rule], dict[str, int]]:
     rules: list[Rule] = []
     lines: dict[str, int] = {}
-    for node in table.items("interaction_rules", most=100_000):
+    for number, node in enumerate(table.items("interaction_rules", most=100_000), start=1):
         place = Place(file, table.place.notes)
-        rule = read_rule(node, place, lines, prefix)
+        rule = read_rule(node, place, number, lines, prefix)
         if rule is None:
             continue
         if rule.rule_index in lines:

@@ -45,16 +45,20 @@ AGGREGATE_KEYS = ("level",)
 MAX_INDEX = 64
 
 
-def read_rule(node: Node, place: Place, taken: Collection[str], prefix: str) -> Rule | None:
-    """The rule at `node`; None if it is no mapping at all. `taken` are the indexes of the pack so far."""
-    place.rule = _called(node) or f"#{len(taken) + 1}"
+def read_rule(node: Node, place: Place, number: int, taken: Collection[str], prefix: str) -> Rule | None:
+    """The rule at `node`, the `number`-th of its pack; None if it is no mapping at all.
+
+    `taken` are the indexes of the pack so far.
+    """
+    place.rule = _called(node) or f"#{number}"
     table = as_table(node, place, "a rule", RULE_KEYS)
     if table is None:
         return None
     name = table.text("rule_name", longest=256)
     trigger_table = table.table("trigger", TRIGGER_KEYS)
     rule = Rule(
-        rule_index=table.text("rule_index", longest=MAX_INDEX).strip() or derived_index(prefix, name, taken),
+        rule_index=table.text("rule_index", longest=MAX_INDEX).strip()
+        or derived_index(prefix, name or f"#{number}", taken),
         rule_name=name,
         enabled=table.flag("enabled", default=True),
         event_type=table.whole("event_type", 0, 100, 0),
@@ -93,7 +97,7 @@ def derived_index(prefix: str, name: str, taken: Collection[str]) -> str:
 
     A nameless rule is called by its place. The n-th rule of one name gets `~n`.
     """
-    base = f"{prefix}/{name.strip() or f'#{len(taken) + 1}'}"
+    base = f"{prefix}/{name.strip()}"
     if len(base) > MAX_INDEX - 4:
         base = f"{base[: MAX_INDEX - 21]}~{blake2b(base.encode(), digest_size=8).hexdigest()}"
     index, n = base, 1

@@ -99,8 +99,10 @@ class Table:
         return value
 
     def _range(self, node: Node, key: str, wanted: str) -> None:
-        shown = repr(node.value) if isinstance(node, ScalarNode) else "a list or mapping"
+        self._wrong.add(key)
         quoted = isinstance(node, ScalarNode) and bool(node.style)
+        value = str(node.value) if isinstance(node, ScalarNode) else "a list or mapping"
+        shown = repr(value) if quoted else value
         remedy = f"write {wanted}{', without quotes' if quoted else ''}"
         self.place.error(node, f"{self._prefix}{key} is {shown}", remedy)
 
@@ -131,7 +133,10 @@ class Table:
 
     def table(self, key: str, known: tuple[str, ...], *, strict: bool = False) -> Table | None:
         node = self._values.get(key)
-        return None if node is None else self.table_of(node, key, known, strict=strict)
+        table = None if node is None else self.table_of(node, key, known, strict=strict)
+        if node is not None and table is None:
+            self._wrong.add(key)
+        return table
 
     def table_of(
         self, node: Node, what: str, known: tuple[str, ...], *, strict: bool = False

@@ -91,7 +91,7 @@ class Dispatcher:
             try:
                 arrived = await self._cues.take(_TAKE_WAIT_S)
             except BusError as error:
-                log.warning("cues_unreadable", error=str(error))
+                log.warning("cues-unreadable", error=str(error))
                 await asyncio.sleep(_IDLE_S)
                 continue
             for cue in arrived:
@@ -154,7 +154,7 @@ class Dispatcher:
         try:
             return await self._audit.claim(cue.room, self._entry(cue, outcome, job_id))
         except BusError as error:
-            log.warning("claim_failed", room=cue.room, cue=cue.id, error=str(error))
+            log.warning("claim-failed", room=cue.room, cue=cue.id, error=str(error))
             self._resting[cue.room] = self._now() + _CLAIM_PAUSE_MS
             self._queue.put(cue)
             return False
@@ -189,7 +189,7 @@ class Dispatcher:
                 self._resting[cue.room] = resume
             self._queue.put(cue)
             return
-        log.warning("cue_not_sent", room=cue.room, cue=cue.id, outcome=str(outcome), error=str(error))
+        log.warning("cue-not-sent", room=cue.room, cue=cue.id, outcome=str(outcome), error=str(error))
         await self._end(cue, outcome, job.job_id, code=error.error_code)
 
     async def _end(self, cue: Cue, outcome: Outcome, job_id: str = "", code: str = "") -> None:
@@ -216,7 +216,7 @@ class Dispatcher:
         try:
             await self._audit.record(cue.room, entry)
         except BusError as error:
-            log.warning("audit_failed", room=cue.room, cue=cue.id, error=str(error))
+            log.warning("audit-failed", room=cue.room, cue=cue.id, error=str(error))
 
     def _entry(
         self,

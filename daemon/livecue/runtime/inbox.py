@@ -87,7 +87,7 @@ class PartitionWorker:
                 if isinstance(error, StaleStateError):
                     self._meter.count(Count.STATE_CONFLICTS)
                 self._health.report(part, str(error))
-                log.warning("inbox_interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
+                log.warning("inbox-interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
             self._desks.clear()
@@ -120,7 +120,7 @@ class PartitionWorker:
             return desk.take(delivery)
         except Exception as error:
             # A fault of ours must cost this one message, not the room's evening.
-            log.exception("not_decided", room=delivery.room, seq=delivery.seq)
+            log.exception("not-decided", room=delivery.room, seq=delivery.seq)
             desk.bury(
                 str(delivery.seq),
                 UnreadableError(
@@ -145,7 +145,7 @@ class PartitionWorker:
         try:
             return Desk(room, rules, stored)
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-            log.error("state_unreadable", room=room, error=str(error), remedy="the room starts afresh")
+            log.error("state-unreadable", room=room, error=str(error), remedy="the room starts afresh")
             return Desk(room, rules, None)
 
     async def _commit(self, *, force: bool) -> None:
@@ -177,8 +177,8 @@ class PartitionWorker:
             await self._bury(delivery.room, str(delivery.seq), error)
 
     async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
-        log.warning("dead_letter", room=room, reason=str(error.reason), detail=error.detail)
+        log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
         try:
             await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")
         except BusError as failure:
-            log.error("dead_letter_lost", room=room, reason=str(error.reason), error=str(failure))
+            log.error("dead-letter-lost", room=room, reason=str(error.reason), error=str(failure))

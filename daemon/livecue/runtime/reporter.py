@@ -81,7 +81,7 @@ class Reporter:
             try:
                 arrived = await self._reports.take(_TAKE_WAIT_S)
             except BusError as error:
-                log.warning("reports_unreadable", error=str(error))
+                log.warning("reports-unreadable", error=str(error))
                 await asyncio.sleep(_IDLE_S)
                 continue
             for report in arrived:
@@ -172,7 +172,7 @@ class Reporter:
             self._resting[room] = resume
             self._queue.put_back(batch)
             return
-        log.warning("report_not_sent", room=room, outcome=str(outcome), error=str(error))
+        log.warning("report-not-sent", room=room, outcome=str(outcome), error=str(error))
         await self._close(batch, outcome, job.job_id, error.error_code)
 
     async def _claim(self, report: Report, job: Job) -> bool:
@@ -180,7 +180,7 @@ class Reporter:
         try:
             ours = await self._audit.claim(report.room, self._entry(report, Outcome.SENDING, job.job_id))
         except BusError as error:
-            log.warning("claim_failed", room=report.room, report=report.id, error=str(error))
+            log.warning("claim-failed", room=report.room, report=report.id, error=str(error))
             return False
         if ours:
             self._claimed.add(report.id)
@@ -195,7 +195,7 @@ class Reporter:
             try:
                 ours = await self._audit.claim(report.room, self._entry(report, outcome, ""))
             except BusError as error:
-                log.warning("claim_failed", room=report.room, report=report.id, error=str(error))
+                log.warning("claim-failed", room=report.room, report=report.id, error=str(error))
                 continue
             if ours:
                 self._meter.count(Count.REPORTS, report.room, reason=outcome)
@@ -208,7 +208,7 @@ class Reporter:
             try:
                 await self._audit.record(report.room, self._entry(report, outcome, job_id, code))
             except BusError as error:
-                log.warning("audit_failed", room=report.room, report=report.id, error=str(error))
+                log.warning("audit-failed", room=report.room, report=report.id, error=str(error))
 
     def _entry(self, report: Report, outcome: Outcome, job_id: str, code: str = "") -> AuditEntry:
         return AuditEntry(

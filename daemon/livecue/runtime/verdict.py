@@ -29,13 +29,18 @@ _SLOW_DOWN_MS = 1_000
 
 def outcome_of(error: CloudError) -> Outcome | None:
     """How the cue or report has ended with this answer; None: it may be tried again."""
+    if error.meaning is Meaning.OUTCOME_UNKNOWN or _failed_inside(error):
+        return Outcome.UNKNOWN
     if error.meaning in _AGAIN:
         return None
-    if error.meaning is Meaning.OUTCOME_UNKNOWN:
-        return Outcome.UNKNOWN
     if error.meaning in _OVER:
         return Outcome.NO_JOB
     return Outcome.REFUSED
+
+
+def _failed_inside(error: CloudError) -> bool:
+    """A bare 500 says that the server broke, not how far it had got."""
+    return error.meaning is Meaning.UNAVAILABLE and error.status == 500
 
 
 def pause_ms(error: CloudError, attempt: int, jitter: float) -> int:

@@ -65,9 +65,15 @@ def delete_product(call: Call) -> Reply:
 
 
 def set_product_assets(call: Call) -> Reply:
-    """POST /products/{product_id}/assets (S4 6.3.6): binds digital-human assets, kept as they came."""
+    """POST /products/{product_id}/assets (S4 6.3.6): LINK or UNLINK one asset, one text, or both."""
     product = _find(call)
-    product.body["digital_assets"] = dict(call.body)
+    link = fields.word(call.body, "action", ("LINK", "UNLINK")) != "UNLINK"
+    asset, text = fields.section(call.body, "asset_item"), fields.section(call.body, "text_item")
+    _check({"asset_list": [asset], "text_list": [text]}, name_required=False)
+    for listing, item, key in (("asset_list", asset, "asset_id"), ("text_list", text, "title")):
+        if item:
+            others = [old for old in product.body.get(listing) or [] if old.get(key) != item.get(key)]
+            product.body[listing] = [*others, dict(item)] if link else others
     product.updated_s = call.state.clock()
     return Reply({})
 
@@ -93,6 +99,5 @@ def _check(body: Body, *, name_required: bool) -> None:
 
 
 def _detail(product: Entry) -> dict[str, Any]:
-    shown = {name: value for name, value in product.body.items() if name != "digital_assets"}
     times = {"create_time": rfc3339(product.created_s), "update_time": rfc3339(product.updated_s)}
-    return {"product_id": product.id, **shown, **times}
+    return {"product_id": product.id, **product.body, **times}

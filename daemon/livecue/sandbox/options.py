@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,16 +71,14 @@ class Identity:
     def of(cls, options: SandboxOptions) -> Identity:
         """The identity `options` ask for, random where they ask for nothing."""
 
-        def draw(length: int) -> str:
+        def draw(name: str, length: int) -> str:
             if options.seed is None:
                 return secrets.token_hex(length // 2)
-            return f"{source.getrandbits(length * 4):0{length}x}"
+            return hashlib.sha256(f"{options.seed} {name}".encode()).hexdigest()[:length]
 
-        source = random.Random(options.seed)  # noqa: S311  a seed is given only where secrets may repeat
-        drawn = draw(32), draw(20).upper(), draw(40), draw(32)
         return cls(
-            project_id=options.project_id or drawn[0],
-            ak=options.ak or drawn[1],
-            sk=options.sk or drawn[2],
-            report_secret=drawn[3],
+            project_id=options.project_id or draw("project_id", 32),
+            ak=options.ak or draw("ak", 20).upper(),
+            sk=options.sk or draw("sk", 40),
+            report_secret=draw("report_secret", 32),
         )
