@@ -52,6 +52,7 @@ class SignalKind(StrEnum):
     REPLY_FINISHED = "reply_finished"  # data: job_id, reply_id
     JOB_STARTED = "job_started"  # data: job_id, session
     JOB_ENDED = "job_ended"  # data: job_id, state, reason
+    ANSWERED = "answered"  # data: ask_id, job_id, rule_index, text, fallback, event_id, at_ms, expires_ms
     CUE_RETURNED = "cue_returned"  # data: job_id, rule_index, cue_id, fired_at_ms: it was never spoken
 
 
@@ -95,6 +96,37 @@ class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
     play_role: str = "STREAMER"
     priority: int = 500
     rule_name: str = ""
+
+
+class AskKind(StrEnum):
+    """Whom a rule asks before it speaks."""
+
+    CALLBACK = "callback"  # reply_mode CALLBACK and SYSTEM_REPLY_AND_CALLBACK: the shop's own URL
+    CHAT = "chat"  # reply_mode INTELLIGENT_REPLY: an OpenAI-compatible endpoint
+
+
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A question a rule puts to somebody outside; the answer comes back as a signal ANSWERED.
+
+    `texts` are the rule's reply_texts (already filled in): what CALLBACK carries along, and the
+    fallback of CHAT. `speaks`: whether an answer's text is to be spoken. Times as in `Cue`.
+    """
+
+    id: str
+    room: str
+    job_id: str
+    rule_index: str
+    kind: AskKind
+    event_id: str
+    event_type: int
+    content: Mapping[str, Any]
+    at_ms: int
+    expires_ms: int
+    texts: tuple[str, ...] = ()
+    speaks: bool = True
+    scene: str = ""
+    rule_name: str = ""
+    url: str = ""
 
 
 class ReportedEvent(msgspec.Struct, frozen=True, gc=False):
