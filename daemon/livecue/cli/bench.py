@@ -38,6 +38,27 @@ def throughput(
     _print(bench_throughput(singles, batches), as_json)
 
 
+@bench.command()
+def rules(
+    counts: Annotated[str, typer.Option("--rules", help="numbers of rules, with commas")] = "10,1000,10000",
+    rounds: Annotated[int, typer.Option(min=1, help="rounds of each, of which the median is given")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Events decided per second by number of rules, beside a loop over them; no bus, one process."""
+    from livecue.bench.rules import Size, bench_rules
+
+    try:
+        wanted = [int(count) for count in counts.split(",")]
+    except ValueError:
+        raise typer.BadParameter("write numbers with commas, such as 10,1000", param_hint="--rules") from None
+    if min(wanted) < 1:
+        raise typer.BadParameter("at least one rule is needed", param_hint="--rules")
+    _show(bench_rules(wanted, Size(rounds=rounds)), as_json)
+
+
 def _print(work: Coroutine[Any, Any, dict[str, Any]], as_json: bool) -> None:
-    result = asyncio.run(work)
+    _show(asyncio.run(work), as_json)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
     print(json.dumps(result) if as_json else json.dumps(result, indent=2))

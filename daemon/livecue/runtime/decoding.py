@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,10 @@ class _WireReport(msgspec.Struct, gc=False):
     events: list[_WireEvent]
 
 
+class _AnyObject(msgspec.Struct, gc=False):
+    """Any JSON object: whatever it holds is looked over, nothing is made of it."""
+
+
 class _LooseReport(msgspec.Struct, gc=False):
     events: list[msgspec.Raw]
 
@@ -56,21 +60,34 @@ class _LooseReport(msgspec.Struct, gc=False):
 _report_decoder = msgspec.json.Decoder(_WireReport)
 _loose_decoder = msgspec.json.Decoder(_LooseReport)
 _event_decoder = msgspec.json.Decoder(_WireEvent)
+_object_decoder = msgspec.json.Decoder(_AnyObject)
 _content_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
-def read_events(delivery: Delivery) -> Iterator[LiveEvent | UnreadableError]:
-    """The events of one message in order; in the place of each unreadable one, its error."""
+def read_events(
+    delivery: Delivery, read: Container[int] | None = None
+) -> Sequence[LiveEvent | UnreadableError]:
+    """The events of one message in order; in the place of each unreadable one, its error.
+
+    `read`: the types whose content somebody reads, None for all. That of others is only looked over;
+    it comes out empty, and whole in `raw`.
+    """
     body = delivery.body
     if b'"events"' in body:
         try:
             wires: list[_WireEvent | UnreadableError] = list(_report_decoder.decode(body).events)
         except (msgspec.MsgspecError, RecursionError):
             wires = _loosely(body)
-    else:
-        wires = [_one(body)]
-    for place, wire in enumerate(wires):
-        yield wire if isinstance(wire, UnreadableError) else _event(delivery, place, wire)
+        return [
+            wire if isinstance(wire, UnreadableError) else _event(delivery, place, wire, read)
+            for place, wire in enumerate(wires)
+        ]
+    try:
+        single = _event_decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        wire = _one(body)
+        return (wire if isinstance(wire, UnreadableError) else _event(delivery, 0, wire, read),)
+    return (_event(delivery, 0, single, read),)
 
 
 def _loosely(body: bytes) -> list[_WireEvent | UnreadableError]:
@@ -91,26 +108,37 @@ def _one(body: bytes) -> _WireEvent | UnreadableError:
         return UnreadableError(Unreadable.NOT_JSON, str(error) or type(error).__name__, body)
 
 
-def _event(delivery: Delivery, place: int, wire: _WireEvent) -> LiveEvent | UnreadableError:
-    event_type = _integer(wire.type)
-    if event_type is None or not 0 <= event_type <= _MAX_TYPE:
-        return UnreadableError(
-            Unreadable.NOT_AN_EVENT, f"`type` must be 0 to {_MAX_TYPE}", msgspec.json.encode(wire)
-        )
-    content, raw = wire.content, wire.content
+def _event(
+    delivery: Delivery, place: int, wire: _WireEvent, read: Container[int] | None
+) -> LiveEvent | UnreadableError:
+    event_type, timestamp = wire.type, wire.timestamp
+    content: Mapping[str, Any]
+    if type(event_type) is not int or not 0 <= event_type <= _MAX_TYPE:
+        whole = _integer(event_type)
+        if whole is None or not 0 <= whole <= _MAX_TYPE:
+            return UnreadableError(
+                Unreadable.NOT_AN_EVENT, f"`type` must be 0 to {_MAX_TYPE}", _encodable(wire)
+            )
+        event_type = whole
     try:
-        if isinstance(content, str):
-            content = _content_decoder.decode(content)
+        if isinstance(wire.content, str):
+            raw = wire.content
+            if read is None or event_type in read:
+                content = _content_decoder.decode(raw)
+            else:
+                _object_decoder.decode(raw)
+                content = {}
         else:
-            raw = msgspec.json.encode(content).decode()
+            raw, content = msgspec.json.encode(wire.content).decode(), wire.content
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         detail = f"`content` must be a JSON object or one in a string: {str(error) or type(error).__name__}"
         return UnreadableError(Unreadable.BAD_CONTENT, detail, _encodable(wire))
-    timestamp = delivery.at_ms if wire.timestamp is None else _integer(wire.timestamp)
+    if type(timestamp) is not int:
+        timestamp = delivery.at_ms if timestamp is None else _integer(timestamp)
     if timestamp is None or not 0 <= timestamp <= _MAX_TIMESTAMP_MS:
         return UnreadableError(Unreadable.NOT_AN_EVENT, "`timestamp` must be ms since 1970", _encodable(wire))
     event_id = f"{delivery.seq}.{place}"
-    return LiveEvent(delivery.room, event_id, delivery.at_ms, timestamp, event_type, content, str(raw))
+    return LiveEvent(delivery.room, event_id, delivery.at_ms, timestamp, event_type, content, raw)
 
 
 def _integer(value: float | str) -> int | None:
