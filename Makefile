@@ -15,14 +15,16 @@ help: ## Say what can be made
 demo: $(STAMP) ## Run the whole desk on this machine: bus, sandbox, daemon, traffic (SECONDS=20 ends it)
 	@$(BIN)/livecue demo $(SECONDS_FLAG)
 
-test: $(STAMP) ## Run every test
+test: $(STAMP) ## Run every test, those of the rule packs too
+	@$(BIN)/livecue rules test rules/
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(STAMP) ## ruff, strict types, import laws
+lint: $(STAMP) ## ruff, strict types, import laws, rule packs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/livecue rules lint --strict rules/
 
 format: $(STAMP) ## Let ruff fix and format
 	@$(BIN)/ruff check --fix .

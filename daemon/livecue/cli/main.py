@@ -12,6 +12,7 @@ import typer
 
 from livecue import __version__
 from livecue.cli.bench import bench
+from livecue.cli.rules import rules as rules_commands
 
 cli = typer.Typer(
     name="livecue",
@@ -22,6 +23,7 @@ cli = typer.Typer(
 )
 
 cli.add_typer(bench, name="bench")
+cli.add_typer(rules_commands, name="rules")
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="livecue.yaml")]
 
@@ -71,6 +73,7 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload_rules)
         await daemon.run()
 
     try:

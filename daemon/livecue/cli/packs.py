@@ -1,0 +1,59 @@
+"""What the commands about rules share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from livecue.engine import Program
+    from livecue.settings import Loaded
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Config = Annotated[Path | None, typer.Option("-c", "--config", help="livecue.yaml")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="write there instead of to stdout")]
+
+
+def fail(text: str) -> typer.Exit:
+    """Say what is wrong on stderr; raise the result to exit with 1."""
+    print(text, file=sys.stderr)
+    return typer.Exit(1)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def program_of(packs: list[Path], config: Path | None = None, room: str = "") -> Program:
+    """The rules of pack folders, or those of a configured room as the daemon compiles them."""
+    from livecue.app.rooms import desk_rules, load_rules
+    from livecue.engine import compile_rules
+    from livecue.packs import PackError, load_packs
+
+    if bool(packs) == (config is not None):
+        print("name rules: --pack FOLDER, or -c livecue.yaml and --room", file=sys.stderr)
+        raise typer.Exit(2)
+    try:
+        if config is None:
+            return compile_rules(load_packs(packs).rules)
+        loaded = settings_of(config)
+        keys = [each.key for each in loaded.settings.rooms]
+        wanted = room or (keys[0] if len(keys) == 1 else "")
+        if wanted not in keys:
+            raise fail(f"name a room with --room: {', '.join(keys)}")
+        return desk_rules(loaded.settings, load_rules(loaded))[wanted].program
+    except PackError as error:
+        raise fail(str(error)) from error
+
+
+def settings_of(config: Path) -> Loaded:
+    from livecue.settings import ConfigError, load
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise fail(str(error)) from error
