@@ -54,6 +54,7 @@ class SignalKind(StrEnum):
     JOB_ENDED = "job_ended"  # data: job_id, state, reason
     ANSWERED = "answered"  # data: ask_id, job_id, rule_index, text, fallback, event_id, at_ms, expires_ms
     CUE_RETURNED = "cue_returned"  # data: job_id, rule_index, cue_id, fired_at_ms: it was never spoken
+    TICK = "tick"  # data: none; at_ms tells the rooms with open combos the time
 
 
 class Signal(msgspec.Struct, frozen=True):

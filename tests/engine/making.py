@@ -6,12 +6,24 @@ import json
 from typing import Any
 
 from livecue.domain import LiveEvent, Signal, SignalKind
-from livecue.engine import Decision, Program, RoomState, Rule, compile_rules, handle
+from livecue.engine import (
+    Decision,
+    Limits,
+    Program,
+    RoomState,
+    Rule,
+    Script,
+    compile_rules,
+    handle,
+    signal,
+    tick,
+)
 from livecue.engine.rules import (
     Additions,
     Aggregate,
     HitCondition,
     Match,
+    Mode,
     Operation,
     Relation,
     ReplyMode,
@@ -38,8 +50,9 @@ def rule(index: str, *tags: Tag, event_type: int = 1, **more: Any) -> Rule:
     """A SYSTEM_REPLY rule that answers `<index>!`; `more` fills whichever part has that field."""
     relation = more.pop("relation", Relation.AND)
     priority = more.pop("priority", 500)
-    level = more.pop("level", False)
-    additions = {name: more.pop(name) for name in ("max_age_s", "per_user_cooldown_s") if name in more}
+    mode = Mode.LEVEL if more.pop("level", False) else Mode.CROSSING
+    additions = {name: more.pop(name) for name in Additions.__struct_fields__ if name in more}
+    additions.setdefault("aggregate", Aggregate(mode=mode))
     own = {name: more.pop(name) for name in ("enabled", "enabled_scenes", "rule_name") if name in more}
     if more.get("reply_mode") is not ReplyMode.SHOW_LAYER:
         more.setdefault("reply_texts", (f"{index}!",))
@@ -48,7 +61,7 @@ def rule(index: str, *tags: Tag, event_type: int = 1, **more: Any) -> Rule:
         event_type=event_type,
         hit_condition=HitCondition(relation, priority, tags),
         trigger=Trigger(**more),
-        livecue=Additions(aggregate=Aggregate(level=level), **additions),
+        livecue=Additions(**additions),
         **own,
     )
 
@@ -69,12 +82,22 @@ class Room:
     def __init__(self, *rules: Rule) -> None:
         self.program: Program = compile_rules(rules)
         self.state = RoomState()
+        self.limits = Limits()
         self.count = 0
 
     def see(self, content: Any, *, at_s: float = 0, type: int = 1) -> Decision:  # noqa: A002
         self.count += 1
         happened = event(content, at_ms=round(at_s * 1000), type=type, id=f"{self.count}.0")
-        return handle(self.program, self.state, happened, default_max_age_ms=MAX_AGE_MS)
+        return handle(self.program, self.state, happened, default_max_age_ms=MAX_AGE_MS, limits=self.limits)
+
+    def tick(self, at_s: float) -> Decision:
+        return tick(self.program, self.state, round(at_s * 1000), default_max_age_ms=MAX_AGE_MS)
+
+    def told(
+        self, kind: SignalKind, *, at_s: float = 0, script: Script | None = None, **data: Any
+    ) -> Decision:
+        heard = Signal("shop", f"s{self.count}", round(at_s * 1000), kind, data)
+        return signal(self.program, self.state, heard, script=script or {}, default_max_age_ms=MAX_AGE_MS)
 
     def said(self, content: Any, *, at_s: float = 0, type: int = 1) -> list[str]:  # noqa: A002
         return [cue.text for cue in self.see(content, at_s=at_s, type=type).cues]

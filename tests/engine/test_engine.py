@@ -140,16 +140,22 @@ def test_a_rule_with_scenes_hits_in_them_alone() -> None:
 
 
 @pytest.mark.parametrize("mode", [ReplyMode.CALLBACK, ReplyMode.INTELLIGENT_REPLY])
-def test_rules_that_only_the_cloud_can_answer_leave_the_event_unmatched(mode: ReplyMode) -> None:
-    assert not Room(rule("a", regex("."), reply_mode=mode)).see("x").matched
+def test_a_rule_that_has_nobody_to_ask_leaves_the_event_to_the_cloud(mode: ReplyMode) -> None:
+    asking = rule("a", regex("."), reply_mode=mode)
+    program = compile_rules([asking], can_call=False, can_chat=False)
+    assert handle(program, RoomState(), event("x"), default_max_age_ms=1) is NOTHING
 
 
 def test_a_disabled_rule_never_hits() -> None:
     assert Room(rule("a", regex("."), enabled=False)).see("x") == NOTHING
 
 
-def test_reply_and_callback_answers_with_its_texts() -> None:
-    assert Room(rule("a", regex("."), reply_mode=ReplyMode.SYSTEM_REPLY_AND_CALLBACK)).said("x") == ["a!"]
+def test_reply_and_callback_answers_with_its_texts_also_where_no_callback_can_be_made() -> None:
+    program = compile_rules(
+        [rule("a", regex("."), reply_mode=ReplyMode.SYSTEM_REPLY_AND_CALLBACK)], can_call=False
+    )
+    decision = handle(program, RoomState(), event("x"), default_max_age_ms=1)
+    assert ([cue.text for cue in decision.cues], decision.asks) == (["a!"], ())
 
 
 def test_regex_searches_and_equal_compares_the_whole_text() -> None:

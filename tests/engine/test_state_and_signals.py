@@ -4,7 +4,7 @@ import json
 
 from engine.making import Room, at_least, regex, rule, signal_of
 from livecue.domain import SignalKind
-from livecue.engine import RoomState, compile_rules, signal
+from livecue.engine import Limits, RoomState, compile_rules, signal
 from livecue.engine.fields import reader
 from livecue.engine.rules import Operation, ReplyOrder
 
@@ -101,11 +101,18 @@ def test_a_returned_cue_does_not_undo_a_later_firing() -> None:
 
 
 def test_the_memory_of_served_viewers_is_bounded() -> None:
-    room = Room(rule("a", regex("."), per_user_cooldown_s=9999))
-    for n in range(600):
-        room.see({"user": {"userId": f"u{n}"}, "content": "x"})
-    assert len(room.state.rules["a"].users) == 500
-    assert "u599" in room.state.rules["a"].users
+    room = Room(
+        rule("a", regex("a"), per_user_cooldown_s=9999), rule("b", regex("b"), per_user_cooldown_s=9999)
+    )
+    room.limits = Limits(users_per_room=500)
+    forgotten = [
+        room.see({"user": {"userId": f"u{n}"}, "content": "ab"[n % 2]}, at_s=n).evicted for n in range(600)
+    ]
+    kept = room.state.rules
+    assert [len(kept[index].users) for index in "ab"] == [250, 250]
+    assert "u99" not in kept["b"].users
+    assert {"u100", "u599"} <= {*kept["a"].users, *kept["b"].users}
+    assert forgotten == [0] * 500 + [1] * 100
 
 
 def test_a_leaf_name_finds_the_shallowest_scalar_and_a_path_the_very_field() -> None:

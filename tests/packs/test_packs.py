@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from livecue.engine import compile_rules
-from livecue.engine.rules import Match, Operation, ReplyMode
+from livecue.engine.rules import (
+    Additions,
+    Aggregate,
+    Combo,
+    DistinctUsers,
+    Match,
+    Mode,
+    Operation,
+    ReplyMode,
+    Reset,
+    Scope,
+)
 from livecue.packs import LoadedRules, load_pack, load_packs
 from livecue.packs.hazard import hazardous
 
@@ -18,9 +29,10 @@ def written(folder: Path, text: str, name: str = "pack.yaml") -> Path:
     return folder
 
 
-def rules(folder: Path, *entries: str) -> LoadedRules:
+def rules(folder: Path, *entries: str, can_call: bool = True, can_chat: bool = True) -> LoadedRules:
     body = "".join(f"  - {entry}\n" for entry in entries)
-    return load_packs([written(folder, f"group_name: 测试\ninteraction_rules:\n{body}")])
+    folder = written(folder, f"group_name: 测试\ninteraction_rules:\n{body}")
+    return load_packs([folder], can_call=can_call, can_chat=can_chat)
 
 
 def fallback(more: str = "", trigger: str = "reply_texts: [好]") -> str:
@@ -79,13 +91,13 @@ def test_a_group_exported_from_the_cloud_loads_unchanged(
     tmp_path: Path, indent: str | None, *, ascii_only: bool
 ) -> None:
     text = json.dumps(EXPORTED, indent=indent, ensure_ascii=ascii_only)
-    loaded = load_packs([written(tmp_path / "cloud", text, "pack.json")])
+    loaded = load_packs([written(tmp_path / "cloud", text, "pack.json")], can_chat=False)
     price, robot = loaded.rules
     assert (price.rule_index, price.rule_name, price.hit_condition.priority) == ("1", "价格\t\U0001f600", 7)
     assert (price.trigger.time_window, price.trigger.reply_texts) == (-1, ("看链接", "十块"))
     assert price.trigger.layer_config == EXPORTED["interaction_rules"][0]["trigger"]["layer_config"]
     assert price.review_config == {"no_need_review": True}
-    assert (robot.rule_index, robot.evaluated_here) == ("cloud/大模型", False)
+    assert (robot.rule_index, robot.evaluated(can_call=True, can_chat=False)) == ("cloud/大模型", False)
     assert (loaded.packs[0].group_name, loaded.packs[0].group_id[:4]) == ("欢迎用户进入", "26f0")
     unknown, left = loaded.warnings
     assert "unknown key 'of_tomorrow'" in str(unknown)
@@ -98,10 +110,11 @@ def test_a_rule_that_is_not_evaluated_here_may_be_incomplete(tmp_path: Path) -> 
         tmp_path / "p",
         f"{{rule_name: 停用, enabled: false, {broken}}}",
         f"{{rule_name: 回调, {broken}, trigger: {{reply_mode: CALLBACK}}}}",
+        can_call=False,
     )
     assert all(problem.warning for problem in loaded.warnings)
     assert [problem.line for problem in loaded.warnings] == [3, 3, 4, 4]
-    assert compile_rules(loaded.rules).by_type == {}
+    assert compile_rules(loaded.rules, can_call=False).by_type == {}
 
 
 def test_warnings_say_what_stays_with_the_cloud(tmp_path: Path) -> None:
@@ -111,12 +124,16 @@ def test_warnings_say_what_stays_with_the_cloud(tmp_path: Path) -> None:
         fallback(", rule_name: 乙", "reply_mode: SYSTEM_REPLY_AND_CALLBACK"),
         "{rule_name: 丙, event_type: 10, hit_condition: {relation: RESERVED}, trigger: {reply_texts: [好]}}",
         "{rule_name: 丁, event_type: 42, hit_condition: {relation: RESERVED}, trigger: {reply_texts: [好]}}",
+        fallback(", rule_name: 戊", "reply_mode: INTELLIGENT_REPLY"),
+        can_call=False,
+        can_chat=False,
     )
     assert [(problem.rule, problem.message.split(":")[0]) for problem in loaded.warnings] == [
         ("甲", "livecue speaks the reply but makes no callback"),
         ("乙", "SYSTEM_REPLY_AND_CALLBACK is left to the cloud"),
-        ("丙", "preset scripts (event_type 10) are seen by the cloud alone"),
+        ("丙", "the cloud sees preset scripts (event_type 10) itself, so it answers beside livecue"),
         ("丁", "no event has the type 42"),
+        ("戊", "INTELLIGENT_REPLY is left to the cloud"),
     ]
 
 
@@ -149,11 +166,71 @@ def test_values_of_tags_are_texts_however_they_are_written(tmp_path: Path) -> No
     assert (rule.trigger.reply_texts, rule.trigger.reply_mode) == (("99",), ReplyMode.SYSTEM_REPLY)
 
 
+def test_rules_that_ask_are_nothing_to_warn_of_where_the_room_can_ask(tmp_path: Path) -> None:
+    loaded = rules(
+        tmp_path / "p",
+        *(fallback("", f"reply_mode: {mode}") for mode in ("CALLBACK", "INTELLIGENT_REPLY")),
+        fallback("", "reply_mode: SYSTEM_REPLY_AND_CALLBACK"),
+        fallback(", livecue: {callback_url: 'https://x/y'}", "reply_mode: CALLBACK"),
+    )
+    assert loaded.warnings == ()
+
+
+OWN = """
+    livecue:
+      max_age_s: 2.5
+      per_user_cooldown_s: 60
+      group: thanks
+      group_cooldown_s: 10
+      wait_messages: 5
+      distinct_users: {users: 3, within_s: 30}
+      aggregate: {window_s: 60, reset: on_fire, scope: user, mode: level}
+      combo: {by: [user, giftName, groupId], timeout_s: 2.5}
+      dedup_s: 30
+      callback_url: https://shop.example.com/hook
+      mask: [user.name]
+      speak_answer: false
+"""
+
+
 def test_livecues_own_keys_are_read(tmp_path: Path) -> None:
-    more = ", livecue: {max_age_s: 2.5, per_user_cooldown_s: 60, aggregate: {level: true}}"
-    (rule,) = rules(tmp_path / "p", fallback(more)).rules
-    assert (rule.livecue.max_age_s, rule.livecue.per_user_cooldown_s) == (2.5, 60)
-    assert rule.livecue.aggregate.level
+    tag = "{tag: totalValue, operation: SUM, match: MATH_GE, value: 100}"
+    texts = "reply_texts: ['{user.name} {total} {combo.count} {combo.value}']"
+    rule = (
+        f"event_type: 4\n    hit_condition: {{tags: [{tag}]}}\n"
+        f"    trigger: {{reply_mode: SYSTEM_REPLY_AND_CALLBACK, {texts}}}{OWN}"
+    )
+    loaded = rules(tmp_path / "p", rule)
+    assert loaded.warnings == ()
+    assert loaded.rules[0].livecue == Additions(
+        max_age_s=2.5,
+        per_user_cooldown_s=60,
+        group="thanks",
+        group_cooldown_s=10,
+        wait_messages=5,
+        distinct_users=DistinctUsers(3, 30),
+        aggregate=Aggregate(60, Reset.ON_FIRE, Scope.USER, Mode.LEVEL),
+        combo=Combo(("user", "giftName", "groupId"), 2.5),
+        dedup_s=30,
+        callback_url="https://shop.example.com/hook",
+        mask=("user.name",),
+        speak_answer=False,
+    )
+
+
+def test_what_is_not_said_is_at_its_default(tmp_path: Path) -> None:
+    gift = "{event_type: 4, hit_condition: {relation: RESERVED}, trigger: {reply_texts: [好]}, livecue: {combo: {}}}"
+    first, second = rules(tmp_path / "p", fallback(", livecue: {}"), gift).rules
+    assert first.livecue == Additions()
+    assert second.livecue == Additions(combo=Combo(("user", "giftName"), 3))
+
+
+def test_a_regex_that_can_take_long_is_a_warning(tmp_path: Path) -> None:
+    condition = "hit_condition: {tags: [{tag: content, match: REGEX, value: (价|价)*$}]}"
+    slow = f"{{event_type: 1, {condition}, trigger: {{reply_texts: [好]}}}}"
+    (warning,) = rules(tmp_path / "p", slow).warnings
+    assert "the REGEX can take long on one message" in str(warning)
+    assert "it is given up after 10 ms" in str(warning)
 
 
 def test_a_misspelt_key_of_metastudio_is_a_warning(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ _HELP = {
     Count.EVENTS: "viewers' events decided, by type",
     Count.RULE_HITS: "events that a rule used up, answering or held back",
     Count.SUPPRESSED: "hits held back by a time window",
+    Count.RULE_TIMEOUTS: "searches for a rule's pattern that were given up after 10 ms",
+    Count.RULES_QUARANTINED: "rules put aside for a live because their patterns took too long",
     Count.DEAD: "messages that could not be read",
+    Count.EVICTED: "entries of a room's memory that its limits made it forget",
     Count.ODD_FIELDS: "fields a rule reads as numbers that were none",
     Count.CUES: "cues by how they ended",
     Count.REPORTS: "live-event-report calls by how they ended",
@@ -25,6 +28,9 @@ _HELP = {
     Count.JOBS_LOST: "live jobs that ended while the plan wanted them",
     Count.CLOUD_CALLS: "calls to MetaStudio by operation and result",
     Count.STATE_CONFLICTS: "commits refused because another writer was faster",
+    Count.ASKS: "callbacks and chats by kind and how they ended",
+    Count.ASKS_FAILED: "attempts at a callback or chat without a usable answer, by kind and why",
+    Count.RULE_RELOADS: "rule sets taken while running (ok), or refused",
 }
 _LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
 

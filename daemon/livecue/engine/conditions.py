@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
+import msgspec
+
 from livecue.engine.fields import Number, number_of
-from livecue.engine.patterns import Search
+from livecue.engine.matcher.pattern import Pattern
 from livecue.engine.rules import Match, Operation
-from livecue.engine.state import Total
+from livecue.engine.totals import Step, Total
 
 Compare = Callable[[Any, Any], bool]
 
@@ -24,16 +27,21 @@ COMPARE: dict[Match, Compare] = {
 }
 
 
-@dataclass(slots=True)
-class Facts:
+PATIENCE = 3
+"""Searches that may run out of time on one event; those after them are no hits, untried."""
+
+
+class Facts(msgspec.Struct, gc=False):
     """One event as the conditions of its type see it: by number of field, and by number of total.
 
-    A total is given before and after this event.
+    A total is given as the step that this event made of it. `patience`: how many searches may still
+    run out of time, so that one message costs no more than that however many rules there are.
     """
 
-    texts: list[str | None]
-    numbers: list[Number | None]
-    totals: list[tuple[Total, Total]]
+    texts: Sequence[str | None]
+    numbers: Sequence[Number | None]
+    totals: list[Step]
+    patience: int = PATIENCE
 
 
 class Condition(Protocol):
@@ -45,11 +53,17 @@ class Found:
     """REGEX: the pattern is found anywhere in the field's text."""
 
     field: int
-    search: Search
+    pattern: Pattern
 
     def hit(self, facts: Facts) -> bool:
         text = facts.texts[self.field]
-        return text is not None and bool(self.search(text))
+        if text is None or not (facts.patience or self.pattern.quick(text)):
+            return False
+        try:
+            return self.pattern.found(text)
+        except TimeoutError:
+            facts.patience -= 1
+            return False
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,12 +92,13 @@ class Compared:
 
 @dataclass(slots=True, frozen=True)
 class Totalled:
-    """COUNT, SUM, AVG of a field over the live so far, this event included.
+    """COUNT, SUM, AVG of a field over the live so far or a window of it, this event included.
 
     COUNT counts the events that have the field at all (S4 calls it counting the field's values, and
     names no number among its conditions); SUM and AVG take those where it is a number. An event
     that adds nothing is no hit. Before the first value there is nothing to compare, which counts as
-    false. Without `level` it hits on the turn from false to true alone.
+    false. Without `level` it hits on the turn from false to true alone: now true, and false at some
+    time since the event before.
     """
 
     total: int
@@ -93,10 +108,22 @@ class Totalled:
     level: bool
 
     def hit(self, facts: Facts) -> bool:
-        before, after = facts.totals[self.total]
-        if self._values(before) == self._values(after):
+        left, found, after = facts.totals[self.total]
+        if self._values(found) == self._values(after):
             return False
-        return self._holds(after) and (self.level or not self._holds(before))
+        return self._holds(after) and (self.level or not (self._holds(left) and self._holds(found)))
+
+    def figure(self, facts: Facts) -> str:
+        """The total to speak of, empty if there is none; a mean has at most two places."""
+        total = facts.totals[self.total].after
+        values = self._values(total)
+        if not values:
+            return ""
+        if self.operation is Operation.COUNT:
+            return str(values)
+        value = Decimal(total.sum) / values if self.operation is Operation.AVG else Decimal(total.sum)
+        text = f"{value:.2f}" if self.operation is Operation.AVG else f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
 
     def _values(self, total: Total) -> int:
         return total.seen if self.operation is Operation.COUNT else total.numbers

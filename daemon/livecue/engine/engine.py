@@ -6,14 +6,19 @@ the event. No data makes it raise. Whether an event is too old to answer is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
-from livecue.domain import Cue, LiveEvent, Signal, SignalKind
+from livecue.domain import Ask, Cue, LiveEvent
+from livecue.engine.combos import as_event, gathered, take_due
+from livecue.engine.combos import figures as combo_figures
 from livecue.engine.conditions import Facts
-from livecue.engine.firing import fire, suppressed
+from livecue.engine.finding import hits, quarantined
+from livecue.engine.firing import Outcome, settle
+from livecue.engine.holding import heard
+from livecue.engine.limits import DEFAULT_LIMITS, Limits
 from livecue.engine.program import Plan, Program
 from livecue.engine.state import RoomState
 
@@ -24,8 +29,12 @@ class Decision(msgspec.Struct, frozen=True):
     `cues`: to be sent, the spoken one first. `matched`: a rule used the event up (it answered, or
     its window suppressed the answer), so an event that is not matched is left to the cloud's own
     rules. `hit_rule`: the rule_index of that rule. `suppressed`: the rules that hit but were held
-    back by time_window or per_user_cooldown_s. `odd`: how many fields that a rule reads as numbers
-    were missing or none.
+    back, and `held`, beside each, the key of the rule that did. `odd`: how many fields that a rule
+    reads as numbers were missing or none. `asks`: to be asked outside; an answer comes back as a
+    signal ANSWERED. `pending`: the rules whose open combo took this event in. `evicted`: how much the
+    limits made the state forget. `timeouts`: the rules whose
+    patterns took too long on this event, so that they did not hit; `quarantined`: those of them that
+    are not tried again in this live.
     """
 
     cues: tuple[Cue, ...] = ()
@@ -33,119 +42,129 @@ class Decision(msgspec.Struct, frozen=True):
     hit_rule: str = ""
     suppressed: tuple[str, ...] = ()
     odd: int = 0
+    asks: tuple[Ask, ...] = ()
+    held: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    evicted: int = 0
+    timeouts: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
 
 
 NOTHING = Decision()
 
 
-def handle(program: Program, state: RoomState, event: LiveEvent, *, default_max_age_ms: int) -> Decision:
+def handle(
+    program: Program,
+    state: RoomState,
+    event: LiveEvent,
+    *,
+    default_max_age_ms: int,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Decision:
     """Decide one event and change `state` accordingly.
 
     At most one rule speaks: the first by (priority, position) that hits, else the first RESERVED one.
     SHOW_LAYER rules ("only the layer, the speech is not affected", S4) show theirs besides, and
     whether the fallback speaks does not depend on them. A rule with `enabled_scenes` hits in those
-    alone, so not before the first SCRIPT_SWITCH has told the scene.
+    alone, so not before the first SCRIPT_SWITCH has told the scene. Combos that ran out before the
+    event are answered first.
     """
+    outcome = None
+    if state.combos:
+        outcome = Outcome(default_max_age_ms, limits)
+        _close_due(program, state, event.at_ms, outcome)
     typed = program.by_type.get(event.type)
     if typed is None:
-        return NOTHING
-    facts, odd = typed.facts(event.content, state)
-    answer, layers = _pick(_hits(typed.plans, facts, state.scene), to_the_end=typed.has_layers)
-    if answer is None and typed.fallbacks:
-        answer, more = _pick(_hits(typed.fallbacks, facts, state.scene), to_the_end=True)
-        layers += more
-    if answer is None and not layers:
+        return NOTHING if outcome is None else _decision(state, outcome)
+    if typed.counted:
+        state.seen[event.type] = state.seen.get(event.type, 0) + 1
+        state.dirty = True
+    facts, odd = typed.facts(event, state, limits)
+    keys = typed.index.keys(facts)
+    if not keys and not typed.fallbacks and outcome is None and not state.evicted:  # by far the most
         return Decision(odd=odd) if odd else NOTHING
-    return _decide(state, event, answer, layers, odd, default_max_age_ms)
+    outcome = outcome or Outcome(default_max_age_ms, limits)
+    found = partial(hits, facts=facts, state=state, late=outcome.late)
+    gate = partial(heard, state=state, event=event, limits=limits)
+    answer, layers = _pick(found(typed.plans, keys), gate, to_the_end=typed.has_layers)
+    if answer is None and typed.fallbacks:
+        every = range(0, 2 * len(typed.fallbacks), 2)
+        answer, more = _pick(found(typed.fallbacks, every), gate, to_the_end=True)
+        layers += more
+    _decide(state, event, facts, layers if answer is None else [answer, *layers], outcome)
+    return _decision(state, outcome, "" if answer is None else answer.rule.rule_index, odd)
 
 
-def _hits(plans: tuple[Plan, ...], facts: Facts, scene: str) -> Iterator[Plan]:
-    """The plans that hit, in order; each is tried only when it is asked for."""
-    texts = facts.texts
-    for plan in plans:
-        search = plan.search
-        if search is not None:
-            text = texts[plan.field]
-            if text is None or not search(text):
-                continue
-        elif not plan.hit(facts):
-            continue
-        if not plan.scenes or scene in plan.scenes:
-            yield plan
+def tick(
+    program: Program,
+    state: RoomState,
+    now_ms: int,
+    *,
+    default_max_age_ms: int,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Decision:
+    """Let the time be `now_ms`: answer the combos that have run out. See `next_due_ms`."""
+    if not state.combos:
+        return NOTHING
+    outcome = Outcome(default_max_age_ms, limits)
+    _close_due(program, state, now_ms, outcome)
+    return _decision(state, outcome)
 
 
-def _pick(hits: Iterator[Plan], *, to_the_end: bool) -> tuple[Plan | None, list[Plan]]:
-    """The first that speaks, and all that show a layer."""
+def _pick(
+    found: Iterator[Plan], gate: Callable[[Plan], bool], *, to_the_end: bool
+) -> tuple[Plan | None, list[Plan]]:
+    """The first that speaks, and all that show a layer. A rule whose gate stays shut has not hit."""
     answer: Plan | None = None
     layers: list[Plan] = []
-    for plan in hits:
+    for plan in found:
         if plan.layer_only:
-            layers.append(plan)
-        elif answer is None:
+            if gate(plan):
+                layers.append(plan)
+        elif answer is None and gate(plan):
             answer = plan
             if not to_the_end:
                 break
     return answer, layers
 
 
-def _decide(
-    state: RoomState, event: LiveEvent, answer: Plan | None, layers: list[Plan], odd: int, max_age_ms: int
-) -> Decision:
-    cues: list[Cue] = []
-    held: list[str] = []
-    for plan in layers if answer is None else [answer, *layers]:
-        if suppressed(plan, state, event):
-            held.append(plan.rule.rule_index)
-        else:
-            cues.extend(fire(plan, state, event, max_age_ms))
-    hit_rule = "" if answer is None else answer.rule.rule_index
-    return Decision(tuple(cues), answer is not None, hit_rule, tuple(held), odd)
+def _decide(state: RoomState, event: LiveEvent, facts: Facts, plans: list[Plan], outcome: Outcome) -> None:
+    """Settle the rules that hit, in order; a gift of an open combo is kept for the combo's end."""
+    for plan in plans:
+        figures = {} if plan.total is None else {"total": plan.total.figure(facts)}
+        if plan.act.combo is not None:
+            total = figures.get("total", "")
+            combo = gathered(plan, plan.act.combo, state, event, total, outcome.limits)
+            if combo is None:
+                outcome.pending.append(plan.rule.rule_index)
+                continue
+            figures = combo_figures(combo)
+        settle(plan, state, event, figures, outcome)
 
 
-def signal(program: Program, state: RoomState, signal: Signal) -> Decision:  # noqa: ARG001
-    """Take note of a fact about the room's live; no signal makes a cue yet."""
-    data = signal.data
-    job_id = _text(data, "job_id")
-    if signal.kind == SignalKind.SCRIPT_SWITCH:
-        _switch(state, job_id, _text(data, "scene"))
-    elif signal.kind == SignalKind.JOB_STARTED:
-        if job_id and job_id != state.live_id:
-            state.begin(job_id)
-        elif job_id and job_id != state.job_id:
-            state.job_id, state.dirty = job_id, True
-    elif signal.kind == SignalKind.JOB_ENDED:
-        if job_id and job_id == state.job_id:
-            state.job_id, state.dirty = "", True
-    elif signal.kind == SignalKind.CUE_RETURNED and job_id in {"", state.live_id}:
-        _give_back(state, data)
-    return NOTHING
+def _close_due(program: Program, state: RoomState, now_ms: int, outcome: Outcome) -> None:
+    """Answer the combos that have run out, each as of that moment. A rule that is gone answers none."""
+    for combo in take_due(state, now_ms):
+        plan = program.plans.get(combo.rule_index)
+        if plan is not None and plan.act.combo is not None:
+            settle(plan, state, as_event(combo, plan.rule.event_type), combo_figures(combo), outcome)
 
 
-def _switch(state: RoomState, job_id: str, scene: str) -> None:
-    """A switch of another job than the one that is on is late news; before a job is known it is kept
-    for the job it names.
-    """
-    if state.job_id and job_id and job_id != state.job_id:
-        return
-    if (scene, job_id) != (state.scene, state.scene_job_id):
-        state.scene, state.scene_job_id, state.dirty = scene, job_id, True
-
-
-def _give_back(state: RoomState, data: Mapping[str, Any]) -> None:
-    """The cue was never spoken: its rule may fire again, unless it has fired anew since. The layer
-    beside a spoken reply has no window of its own.
-    """
-    index, fired_at = _text(data, "rule_index"), data.get("fired_at_ms")
-    kept = state.rules.get(index)
-    if kept is None or type(fired_at) is not int or _text(data, "cue_id").endswith(f":{index}:layer"):
-        return
-    if kept.fired_at_ms == fired_at:
-        kept.fired_at_ms, state.dirty = None, True
-    for user in [user for user, at in kept.users.items() if at == fired_at]:
-        del kept.users[user]
-        state.dirty = True
-
-
-def _text(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""
+def _decision(state: RoomState, outcome: Outcome, hit_rule: str = "", odd: int = 0) -> Decision:
+    evicted, state.evicted = state.evicted, 0
+    quiet = not (outcome.cues or outcome.asks or outcome.held or outcome.pending or outcome.late)
+    if quiet and not (hit_rule or odd or evicted):
+        return NOTHING
+    return Decision(
+        cues=tuple(outcome.cues),
+        matched=bool(hit_rule),
+        hit_rule=hit_rule,
+        suppressed=tuple(index for index, _ in outcome.held),
+        odd=odd,
+        asks=tuple(outcome.asks),
+        held=tuple(reason.value for _, reason in outcome.held),
+        pending=tuple(outcome.pending),
+        evicted=evicted,
+        timeouts=tuple(outcome.late),
+        quarantined=quarantined(outcome.late, state) if outcome.late else (),
+    )

@@ -1,67 +1,98 @@
-"""What a hit does: held back or not, which reply, which layer, and what the state keeps of it."""
+"""A rule that hit, settled: held back, or its reply chosen, its layer filled, its question asked.
+
+Texts are chosen among those whose variables the event fills: ORDER goes on where it stopped, RANDOM
+is drawn by a hash of the event, and either passes over what cannot be filled. If no text can be, the
+audios take their place; if there are none either, a rule that speaks for itself is held back, and
+one that asks goes without a text of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from livecue.domain import Cue, CueKind, LiveEvent
+from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent
 from livecue.engine.fields import reader, text_of
+from livecue.engine.holding import Held, held, remember
+from livecue.engine.limits import Limits
 from livecue.engine.program import Plan
 from livecue.engine.rules import ReplyOrder
-from livecue.engine.state import MAX_USERS, RoomState, RuleState
+from livecue.engine.state import RoomState
 
-ANONYMOUS = frozenset({"", "0", "111111"})
-"""Viewers without an identity, as the platforms write them: they are not one and the same person."""
-
-_user_id = reader("userId")
 _content = reader("content")
 
 
-def suppressed(plan: Plan, state: RoomState, event: LiveEvent) -> bool:
-    """Whether time_window or per_user_cooldown_s holds the rule back at `event.at_ms`."""
-    kept = state.rules.get(plan.rule.rule_index)
-    if kept is None:
-        return False
-    fired_at = kept.fired_at_ms
-    if plan.window_ms < 0 and fired_at is not None:
-        return True
-    if fired_at is not None and event.at_ms - fired_at < plan.window_ms:
-        return True
-    served = kept.users.get(_user(event)) if plan.cooldown_ms else None
-    return served is not None and event.at_ms - served < plan.cooldown_ms
+@dataclass(slots=True)
+class Outcome:
+    """What the rules that hit came to, so far. `held` are those held back, with the reason,
+    `pending` those that wait for the end of a combo, `late` those whose patterns took too long.
+    """
+
+    max_age_ms: int
+    limits: Limits
+    cues: list[Cue] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
+    held: list[tuple[str, Held]] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
 
-def fire(plan: Plan, state: RoomState, event: LiveEvent, default_max_age_ms: int) -> list[Cue]:
-    """The cues of a rule that may fire, the spoken one first; the state keeps that it fired."""
-    index = plan.rule.rule_index
-    if plan.window_ms:
-        state.rule(index).fired_at_ms = event.at_ms
-    if plan.cooldown_ms:
-        _serve(state.rule(index), _user(event), event.at_ms, plan.cooldown_ms)
+@dataclass(slots=True)
+class Reply:
+    """`texts` in the order of choice, the chosen one first; `next`: what ORDER takes next."""
+
+    texts: tuple[str, ...] = ()
+    audio_url: str = ""
+    next: int | None = None
+
+
+def settle(
+    plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str], outcome: Outcome
+) -> None:
+    """Hold the rule back or let it fire; the state keeps that it fired."""
+    index, act = plan.rule.rule_index, plan.act
+    reason = held(plan, state, event)
+    reply = Reply() if reason or plan.layer_only else _reply(plan, state, event, figures)
+    if reason is None and not (reply.texts or reply.audio_url or act.silent or act.ask):
+        reason = Held.TEXTS
+    if reason is not None:
+        outcome.held.append((index, reason))
+        return
+    remember(plan, state, event, outcome.limits)
+    if reply.next is not None:
+        state.rule(index).next = reply.next
     cue_id = f"{event.id}:{index}"
     layer = _layer(plan, event)
     if plan.layer_only:
-        return [_cue(plan, state, event, default_max_age_ms, cue_id, CueKind.SHOW_LAYER, layer=layer)]
-    cues: list[Cue] = []
-    if plan.texts:
-        text = _choose(plan, state, event, plan.texts)
-        cues.append(_cue(plan, state, event, default_max_age_ms, cue_id, CueKind.SPEAK, text=text))
-    elif plan.audios:
-        url = _choose(plan, state, event, plan.audios)
-        cues.append(_cue(plan, state, event, default_max_age_ms, cue_id, CueKind.PLAY_AUDIO, audio_url=url))
+        outcome.cues.append(_cue(plan, state, event, outcome, cue_id, CueKind.SHOW_LAYER, layer=layer))
+        return
+    if not act.silent:
+        outcome.cues.extend(_spoken(plan, state, event, outcome, cue_id, reply))
     if layer:
         beside = f"{cue_id}:layer"
-        cues.append(_cue(plan, state, event, default_max_age_ms, beside, CueKind.SHOW_LAYER, layer=layer))
-    return cues
+        outcome.cues.append(_cue(plan, state, event, outcome, beside, CueKind.SHOW_LAYER, layer=layer))
+    if act.ask is not None:
+        outcome.asks.append(_ask(plan, state, event, outcome, act.ask, reply))
+
+
+def _spoken(
+    plan: Plan, state: RoomState, event: LiveEvent, outcome: Outcome, cue_id: str, reply: Reply
+) -> list[Cue]:
+    if reply.texts:
+        return [_cue(plan, state, event, outcome, cue_id, CueKind.SPEAK, text=reply.texts[0])]
+    if reply.audio_url:
+        url = reply.audio_url
+        return [_cue(plan, state, event, outcome, cue_id, CueKind.PLAY_AUDIO, audio_url=url)]
+    return []
 
 
 def _cue(
     plan: Plan,
     state: RoomState,
     event: LiveEvent,
-    default_max_age_ms: int,
+    outcome: Outcome,
     cue_id: str,
     kind: CueKind,
     *,
@@ -70,7 +101,6 @@ def _cue(
     layer: Mapping[str, Any] | None = None,
 ) -> Cue:
     rule = plan.rule
-    max_age_ms = default_max_age_ms if plan.max_age_ms is None else plan.max_age_ms
     return Cue(
         id=cue_id,
         room=event.room,
@@ -78,7 +108,7 @@ def _cue(
         rule_index=rule.rule_index,
         kind=kind,
         at_ms=event.at_ms,
-        expires_ms=event.at_ms + max_age_ms,
+        expires_ms=_expires_ms(plan, event, outcome),
         text=text,
         audio_url=audio_url,
         layer=layer,
@@ -89,32 +119,65 @@ def _cue(
     )
 
 
-def _choose(plan: Plan, state: RoomState, event: LiveEvent, replies: tuple[str, ...]) -> str:
+def _ask(
+    plan: Plan, state: RoomState, event: LiveEvent, outcome: Outcome, kind: AskKind, reply: Reply
+) -> Ask:
+    rule = plan.rule
+    return Ask(
+        id=f"{event.id}:{rule.rule_index}:ask",
+        room=event.room,
+        job_id=state.job_id,
+        rule_index=rule.rule_index,
+        kind=kind,
+        event_id=event.id,
+        event_type=event.type,
+        content=event.content,
+        at_ms=event.at_ms,
+        expires_ms=_expires_ms(plan, event, outcome),
+        texts=reply.texts,
+        speaks=plan.act.answer_spoken,
+        scene=state.scene,
+        rule_name=rule.rule_name,
+        url=rule.livecue.callback_url if kind is AskKind.CALLBACK else "",
+    )
+
+
+def _expires_ms(plan: Plan, event: LiveEvent, outcome: Outcome) -> int:
+    own = plan.act.max_age_ms
+    return event.at_ms + (outcome.max_age_ms if own is None else own)
+
+
+def _reply(plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str]) -> Reply:
+    texts = [text.fill(event.content, figures) for text in plan.act.texts]
+    if any(text is not None for text in texts):
+        start = _start(plan, state, event, len(texts))
+        turns = [(at, texts[at]) for at in _round(start, len(texts)) if texts[at] is not None]
+        return Reply(tuple(text for _, text in turns if text is not None), "", _next(plan, turns[0][0]))
+    audios = () if plan.act.silent else plan.act.audios
+    if not audios:
+        return Reply()
+    start = _start(plan, state, event, len(audios))
+    return Reply((), audios[start], _next(plan, start))
+
+
+def _round(start: int, length: int) -> list[int]:
+    return [(start + step) % length for step in range(length)]
+
+
+def _start(plan: Plan, state: RoomState, event: LiveEvent, length: int) -> int:
     """ORDER goes on where it stopped; RANDOM is a hash of the event, so that a replay speaks the same."""
-    if len(replies) == 1:
-        return replies[0]
+    index = plan.rule.rule_index
     if plan.rule.trigger.reply_order is ReplyOrder.ORDER:
-        kept = state.rule(plan.rule.rule_index)
-        at = kept.next % len(replies)
-        kept.next = at + 1
-        return replies[at]
-    seed = f"{event.room}\0{plan.rule.rule_index}\0{event.id}".encode("utf-8", "backslashreplace")
-    return replies[int.from_bytes(blake2b(seed, digest_size=8).digest(), "big") % len(replies)]
+        kept = state.rules.get(index)
+        return kept.next % length if kept else 0
+    seed = f"{event.room}\0{index}\0{event.id}".encode("utf-8", "backslashreplace")
+    return int.from_bytes(blake2b(seed, digest_size=8).digest(), "big") % length
 
 
-def _user(event: LiveEvent) -> str:
-    return text_of(_user_id(event.content)) or ""
-
-
-def _serve(kept: RuleState, user: str, at_ms: int, cooldown_ms: int) -> None:
-    if user in ANONYMOUS:
-        return
-    kept.users.pop(user, None)
-    for old in [old for old, at in kept.users.items() if at_ms - at >= cooldown_ms]:
-        del kept.users[old]
-    while len(kept.users) >= MAX_USERS:
-        del kept.users[next(iter(kept.users))]
-    kept.users[user] = at_ms
+def _next(plan: Plan, taken: int) -> int | None:
+    """What is stored of a choice; a single reply needs no memory."""
+    replies = max(len(plan.act.texts), len(plan.act.audios))
+    return taken + 1 if replies > 1 and plan.rule.trigger.reply_order is ReplyOrder.ORDER else None
 
 
 def _layer(plan: Plan, event: LiveEvent) -> dict[str, Any]:

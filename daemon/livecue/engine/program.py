@@ -1,7 +1,7 @@
 """Rules compiled for matching: immutable, ordered, indexed by event type.
 
 The order is (priority, position in the list). Rules that are disabled or that only the cloud can
-answer (CALLBACK, INTELLIGENT_REPLY) take no part.
+answer take no part.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from livecue.domain import LiveEvent
+from livecue.engine.acts import Act, act_of
 from livecue.engine.conditions import (
     COMPARE,
     Compared,
@@ -22,12 +24,15 @@ from livecue.engine.conditions import (
     Totalled,
     threshold,
 )
-from livecue.engine.fields import Scalar, number_of, reader, text_of
-from livecue.engine.patterns import PatternError, Search, search_for
-from livecue.engine.rules import Match, Operation, Relation, ReplyMode, Rule, Tag
-from livecue.engine.state import RoomState, Total
-
-_MS = 1000
+from livecue.engine.fields import Number, Scalar, number_of, reader, text_of
+from livecue.engine.limits import Limits
+from livecue.engine.matcher.errors import PatternError
+from livecue.engine.matcher.index import Conditions, Index
+from livecue.engine.matcher.pattern import pattern_of
+from livecue.engine.rules import Match, Mode, Operation, Relation, ReplyMode, Reset, Rule, Tag
+from livecue.engine.state import RoomState
+from livecue.engine.totals import NO_STEP, Meter, meter_for
+from livecue.engine.viewers import identity
 
 
 class RuleError(ValueError):
@@ -36,23 +41,18 @@ class RuleError(ValueError):
 
 @dataclass(slots=True, frozen=True)
 class Plan:
-    """One rule, ready to be matched and fired. `window_ms` -1: once per live.
-
-    A rule whose whole condition is one REGEX, the common case, has it in `search` and `field`.
+    """One rule, ready to be matched and fired. `total` is what `{total}` speaks of, `resets` are the
+    totals that firing resets.
     """
 
     rule: Rule
     conditions: tuple[Condition, ...]
     any_of: bool
-    search: Search | None
-    field: int
     scenes: frozenset[str]
     layer_only: bool
-    window_ms: int
-    cooldown_ms: int
-    max_age_ms: int | None
-    texts: tuple[str, ...]
-    audios: tuple[str, ...]
+    act: Act
+    total: Totalled | None
+    resets: tuple[Meter, ...]
 
     def hit(self, facts: Facts) -> bool:
         """Whether the rule's conditions hold; no condition at all never holds."""
@@ -63,50 +63,62 @@ class Plan:
 
 @dataclass(slots=True, frozen=True)
 class TypeProgram:
-    """The rules of one event type. `fields` and `totals` are what they read, each once."""
+    """The rules of one event type. `fields` and `meters` are what they read, each once. `by_user`:
+    some total is a single viewer's. `counted`: some rule waits for other events.
+    """
 
     plans: tuple[Plan, ...]
+    index: Index
     fallbacks: tuple[Plan, ...]
     has_layers: bool
+    only: str
     fields: tuple[Callable[[Mapping[str, Any]], Scalar | None], ...]
     numeric: tuple[int, ...]
-    totals: tuple[tuple[str, int], ...]
+    meters: tuple[Meter, ...]
+    by_user: bool
+    counted: bool
 
-    def facts(self, content: Mapping[str, Any], state: RoomState) -> tuple[Facts, int]:
+    @property
+    def all_plans(self) -> tuple[Plan, ...]:
+        return self.plans + self.fallbacks
+
+    def facts(self, event: LiveEvent, state: RoomState, limits: Limits) -> tuple[Facts, int]:
         """What the conditions see, with this event added to the totals, and how many fields that
         a rule reads as a number were none.
         """
+        content = event.content
+        if self.only:  # one field that is read as text, by far the most common
+            text = content.get(self.only)
+            if type(text) is str:
+                return Facts((text,), (), []), 0
         values = [read(content) for read in self.fields]
-        facts = Facts([text_of(value) for value in values], [None] * len(values), [])
+        texts = [value if type(value) is str else text_of(value) for value in values]
         odd = 0
+        numbers: list[Number | None] = [None] * len(values)
         for at in self.numeric:
-            number = facts.numbers[at] = number_of(values[at])
+            numbers[at] = number = number_of(values[at])
             odd += number is None
-        for key, at in self.totals:
-            facts.totals.append(_add(state, key, values[at], facts, at))
+        facts = Facts(texts, numbers, [])
+        user = identity(event.content) if self.by_user else ""
+        for meter in self.meters:
+            at = meter.field
+            if values[at] is None or (meter.by_user and not user):
+                facts.totals.append(NO_STEP)
+            else:
+                total = state.total(meter, user, event.at_ms, limits)
+                facts.totals.append(meter.step(total, facts.numbers[at], event.at_ms))
         return facts, odd
-
-
-def _add(state: RoomState, key: str, value: Scalar | None, facts: Facts, at: int) -> tuple[Total, Total]:
-    if value is None:
-        total = state.totals.get(key) or Total()
-        return total, total
-    total = state.total(key)
-    before = Total(total.seen, total.numbers, total.sum)
-    total.seen += 1
-    number = facts.numbers[at]
-    if number is not None:
-        total.numbers += 1
-        total.sum += number
-    return before, total
 
 
 @dataclass(slots=True, frozen=True)
 class Program:
-    """All rules of a room. `rules` are the given ones in evaluation order, also those without part."""
+    """All rules of a room. `rules` are the given ones in evaluation order, also those without part.
+    `plans` are those with part, by rule_index.
+    """
 
     rules: tuple[Rule, ...]
     by_type: Mapping[int, TypeProgram]
+    plans: Mapping[str, Plan]
 
     @property
     def event_types(self) -> frozenset[int]:
@@ -114,8 +126,11 @@ class Program:
         return frozenset(self.by_type)
 
 
-def compile_rules(rules: Sequence[Rule]) -> Program:
+def compile_rules(rules: Sequence[Rule], *, can_call: bool = True, can_chat: bool = True) -> Program:
     """The program of `rules`, whose order counts among equal priorities.
+
+    `can_call`, `can_chat`: whether the room has a callback URL and a chat endpoint; rules that need
+    what is missing are left to the cloud.
 
     Raises:
         RuleError: a rule_index stands twice, or a REGEX cannot be compiled.
@@ -128,10 +143,12 @@ def compile_rules(rules: Sequence[Rule]) -> Program:
     ordered = tuple(sorted(rules, key=lambda rule: rule.hit_condition.priority))
     builders: dict[int, _Builder] = {}
     for rule in ordered:
-        if rule.enabled and rule.evaluated_here:
-            builders.setdefault(rule.event_type, _Builder(rule.event_type)).add(rule)
+        if rule.enabled and rule.evaluated(can_call=can_call, can_chat=can_chat):
+            act = act_of(rule, can_call=can_call)
+            builders.setdefault(rule.event_type, _Builder(rule.event_type)).add(rule, act)
     by_type = {event_type: builder.build() for event_type, builder in builders.items()}
-    return Program(ordered, MappingProxyType(by_type))
+    plans = {plan.rule.rule_index: plan for typed in by_type.values() for plan in typed.all_plans}
+    return Program(ordered, MappingProxyType(by_type), MappingProxyType(plans))
 
 
 @dataclass(slots=True)
@@ -141,38 +158,45 @@ class _Builder:
     fallbacks: list[Plan] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
     numeric: set[int] = field(default_factory=set)
-    totals: dict[str, int] = field(default_factory=dict)
+    meters: list[Meter] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
 
     def build(self) -> TypeProgram:
         return TypeProgram(
             plans=tuple(self.plans),
+            index=Index([Conditions(plan.conditions, plan.any_of) for plan in self.plans]),
             fallbacks=tuple(self.fallbacks),
             has_layers=any(plan.layer_only for plan in self.plans),
+            only=self._only(),
             fields=tuple(reader(tag) for tag in self.tags),
             numeric=tuple(sorted(self.numeric)),
-            totals=tuple((f"{self.event_type}:{tag}", self.tags[tag]) for tag in self.totals),
+            meters=tuple(self.meters),
+            by_user=any(meter.by_user for meter in self.meters),
+            counted=any(plan.act.wait for plan in self.plans + self.fallbacks),
         )
 
-    def add(self, rule: Rule) -> None:
+    def _only(self) -> str:
+        """The leaf name that every rule reads, as text; empty if there are more or other ones."""
+        tags = list(self.tags)
+        plain = len(tags) == 1 and "." not in tags[0] and not self.numeric and not self.meters
+        return tags[0] if plain else ""
+
+    def add(self, rule: Rule, act: Act) -> None:
         relation = rule.hit_condition.relation
         fallback = relation is Relation.RESERVED
         conditions: tuple[Condition, ...] = (Constant(value=True),)
         if not fallback:
             conditions = tuple(self._condition(rule, tag) for tag in rule.hit_condition.tags)
-        alone = conditions[0] if len(conditions) == 1 and isinstance(conditions[0], Found) else None
+        totals = [condition for condition in conditions if isinstance(condition, Totalled)]
         plan = Plan(
             rule=rule,
             conditions=conditions,
             any_of=relation is Relation.OR,
-            search=alone.search if alone else None,
-            field=alone.field if alone else 0,
             scenes=frozenset(rule.enabled_scenes),
             layer_only=rule.trigger.reply_mode is ReplyMode.SHOW_LAYER,
-            window_ms=max(rule.trigger.time_window * _MS, -1),
-            cooldown_ms=round(rule.livecue.per_user_cooldown_s * _MS),
-            max_age_ms=None if rule.livecue.max_age_s is None else round(rule.livecue.max_age_s * _MS),
-            texts=rule.texts,
-            audios=rule.audios,
+            act=act,
+            total=totals[0] if totals else None,
+            resets=self._resets(rule, totals),
         )
         (self.fallbacks if fallback else self.plans).append(plan)
 
@@ -184,7 +208,7 @@ class _Builder:
             return Equal(at, tag.value)
         if tag.match is Match.REGEX:
             try:
-                return Found(at, search_for(tag.value))
+                return Found(at, pattern_of(tag.value))
             except PatternError as error:
                 raise RuleError(f"rule {rule.rule_index!r}: REGEX {tag.value!r}: {error}") from error
         self.numeric.add(at)
@@ -194,8 +218,17 @@ class _Builder:
     def _totalled(self, rule: Rule, tag: Tag, at: int) -> Condition:
         if tag.operation is not Operation.COUNT:
             self.numeric.add(at)
-        total = self.totals.setdefault(tag.tag, len(self.totals))
+        aggregate = rule.livecue.aggregate
+        meter = meter_for(self.event_type, tag.tag, at, aggregate, rule.rule_index)
+        total = self.places.setdefault(meter.key, len(self.meters))
+        if total == len(self.meters):
+            self.meters.append(meter)
         value = threshold(tag.value)
         if value is None or tag.match is Match.REGEX:  # a total is a number: there is no text to search
             return Constant(value=False)
-        return Totalled(total, tag.operation, COMPARE[tag.match], value, rule.livecue.aggregate.level)
+        return Totalled(total, tag.operation, COMPARE[tag.match], value, aggregate.mode is Mode.LEVEL)
+
+    def _resets(self, rule: Rule, totals: list[Totalled]) -> tuple[Meter, ...]:
+        if rule.livecue.aggregate.reset is Reset.NEVER:
+            return ()
+        return tuple(dict.fromkeys(self.meters[condition.total] for condition in totals))

@@ -104,29 +104,84 @@ class Trigger(msgspec.Struct, frozen=True):
     extra_layer_config: Mapping[str, Any] | None = None
 
 
-class Aggregate(msgspec.Struct, frozen=True):
-    """How COUNT, SUM and AVG of this rule fire.
+class Reset(StrEnum):
+    """When a total starts again from nothing: with the live alone, or also when its rule fires."""
 
-    `level` False: once, when the comparison turns from false to true. True: on each event that
-    adds to the total while the comparison holds.
+    NEVER = "never"
+    ON_FIRE = "on_fire"
+
+
+class Scope(StrEnum):
+    """Whose events a total adds up: everybody's, or each viewer's for himself."""
+
+    ROOM = "room"
+    USER = "user"
+
+
+class Mode(StrEnum):
+    """Whether a comparison hits when it turns from false to true, or on each event while it holds."""
+
+    CROSSING = "crossing"
+    LEVEL = "level"
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    """Over what COUNT, SUM and AVG of this rule run, and how they fire. `window_s` 0: the whole live."""
+
+    window_s: float = 0
+    reset: Reset = Reset.NEVER
+    scope: Scope = Scope.ROOM
+    mode: Mode = Mode.CROSSING
+
+
+class DistinctUsers(msgspec.Struct, frozen=True):
+    """The rule hits once so many different viewers met its conditions in that time."""
+
+    users: int
+    within_s: float
+
+
+class Combo(msgspec.Struct, frozen=True):
+    """Gifts that agree in the fields `by` are one combo until its end is marked, or until `timeout_s`
+    without another one. `user` in `by` is the viewer's identity.
     """
 
-    level: bool = False
+    by: tuple[str, ...] = ("user", "giftName")
+    timeout_s: float = 3
 
 
 class Additions(msgspec.Struct, frozen=True):
-    """livecue's own keys. `max_age_s`: how old a reply may get before it is dropped unspoken
-    (None: the room's default). `per_user_cooldown_s`: the rule answers one viewer at most once in
-    that time (0: no limit); viewers without an identity have no cooldown.
+    """livecue's own keys.
+
+    `max_age_s`: how old a reply may get before it is dropped unspoken (None: the room's default).
+    `per_user_cooldown_s`: the rule answers one viewer at most once in that time (0: no limit);
+    viewers without an identity have no cooldown. `group`, `group_cooldown_s`: the rule stays silent
+    that long after any rule of the group fired. `wait_messages`: so many other events of its type
+    come between two firings. `dedup_s`: the same question is answered once in that time.
+    `callback_url`: where CALLBACK asks, if not at the room's. `mask`: the variables that are spoken
+    masked. `speak_answer`: whether a callback's answer is spoken (None: if nothing else is).
     """
 
     max_age_s: float | None = None
     per_user_cooldown_s: float = 0
+    group: str = ""
+    group_cooldown_s: float = 0
+    wait_messages: int = 0
+    distinct_users: DistinctUsers | None = None
     aggregate: Aggregate = Aggregate()
+    combo: Combo | None = None
+    dedup_s: float = 0
+    callback_url: str = ""
+    mask: tuple[str, ...] = ()
+    speak_answer: bool | None = None
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One interaction rule. `rule_index` is unique in a room: state and statistics hang on it."""
+    """One interaction rule. `rule_index` is unique in a room: state and statistics hang on it.
+
+    `unknown` are the words of a newer cloud that livecue does not know, as (field, word): such a
+    rule stays with the cloud, and an export writes the words back.
+    """
 
     rule_index: str
     event_type: int
@@ -137,6 +192,7 @@ class Rule(msgspec.Struct, frozen=True):
     trigger: Trigger = Trigger()
     review_config: Mapping[str, Any] | None = None
     livecue: Additions = Additions()
+    unknown: tuple[tuple[str, str], ...] = ()
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -149,8 +205,27 @@ class Rule(msgspec.Struct, frozen=True):
 
     @property
     def evaluated_here(self) -> bool:
-        """False for rules that only the cloud can answer: their events stay unmatched and are reported."""
+        """Whether livecue answers by this rule in a room that has a callback URL and a chat endpoint."""
+        return self.evaluated(can_call=True, can_chat=True)
+
+    def evaluated(self, *, can_call: bool, can_chat: bool) -> bool:
+        """False for rules that only the cloud can answer: their events stay unmatched and are reported.
+
+        `can_call`, `can_chat`: whether the room has a callback URL and a chat endpoint. A rule's own
+        `callback_url` stands for the room's.
+        """
+        if self.unknown:
+            return False
         mode = self.trigger.reply_mode
+        if mode is ReplyMode.INTELLIGENT_REPLY:
+            return can_chat
+        if mode is ReplyMode.CALLBACK:
+            return self.calls(can_call=can_call)
         if mode is ReplyMode.SYSTEM_REPLY_AND_CALLBACK:
-            return bool(self.texts or self.audios)
-        return mode in {ReplyMode.SYSTEM_REPLY, ReplyMode.SHOW_LAYER}
+            return bool(self.texts or self.audios) or self.calls(can_call=can_call)
+        return True
+
+    def calls(self, *, can_call: bool) -> bool:
+        """Whether a hit makes a callback from here."""
+        calling = self.trigger.reply_mode in {ReplyMode.CALLBACK, ReplyMode.SYSTEM_REPLY_AND_CALLBACK}
+        return calling and (can_call or bool(self.livecue.callback_url))

@@ -56,10 +56,10 @@ def _check_regex(tag: Tag, table: Table) -> None:
     if not tag.value:
         place.warn(at, "an empty REGEX hits every event", "write relation: RESERVED for a fallback")
     elif hazardous(tag.value):
-        place.fault(
+        place.warn(
             at,
-            "the REGEX can take seconds on one message: a repeat inside a repeat that can split the same text in many ways",
-            "repeat once: `a+` for `(a+)+`, `价*` for `(价|价)*`",
+            "the REGEX can take long on one message: a repeat inside a repeat that can split the same text in many ways",
+            "repeat once: `a+` for `(a+)+`, `价*` for `(价|价)*`; it is given up after 10 ms, and after three times for the live",
         )
 
 
@@ -70,9 +70,9 @@ def check_rule(rule: Rule, table: Table, trigger: Table) -> None:
         place.fault(table.node, "event_type is missing", f"write one of {_TYPES}")
     elif rule.event_type not in set(EventType) and table.sound("event_type"):
         place.warn(table.at("event_type"), f"no event has the type {rule.event_type}", f"known are {_TYPES}")
-    elif rule.event_type == EventType.SCRIPT:
-        message = "preset scripts (event_type 10) are seen by the cloud alone"
-        place.warn(table.at("event_type"), message, "nothing to do if the room has this rule in the cloud")
+    elif rule.event_type == EventType.SCRIPT and rule.enabled:
+        message = "the cloud sees preset scripts (event_type 10) itself, so it answers beside livecue"
+        place.warn(table.at("event_type"), message, "keep the rule either in the cloud's room or here")
     fallback = condition.relation is Relation.RESERVED
     if not fallback and not condition.tags and table.sound("hit_condition"):
         place.fault(
@@ -90,12 +90,19 @@ def _check_reply(rule: Rule, table: Table) -> None:
     if mode is ReplyMode.SHOW_LAYER:
         if not has_layer:
             place.fault(at, "SHOW_LAYER without a layer", "write layer_config as in S4 6.1.6")
-    elif not rule.evaluated_here:
+    elif rule.unknown:
+        return
+    elif not rule.evaluated(can_call=place.can_call, can_chat=place.can_chat):
         if rule.enabled:
-            place.warn(at, f"{mode.value} is left to the cloud: livecue never answers by it", _LEFT_TO_CLOUD)
-    elif mode is ReplyMode.SYSTEM_REPLY_AND_CALLBACK:
+            asked = "chat endpoint" if mode is ReplyMode.INTELLIGENT_REPLY else "callback URL"
+            message = f"{mode.value} is left to the cloud: the room has no {asked} here"
+            place.warn(at, message, f"give the room a {asked}, or else {_LEFT_TO_CLOUD}")
+    elif mode is ReplyMode.SYSTEM_REPLY_AND_CALLBACK and not rule.calls(can_call=place.can_call):
         if rule.enabled:
-            place.warn(at, "livecue speaks the reply but makes no callback", "write reply_mode: SYSTEM_REPLY")
+            message = "livecue speaks the reply but makes no callback: the room has no callback URL here"
+            place.warn(at, message, "give the room a callback URL, or write reply_mode: SYSTEM_REPLY")
+    elif mode is not ReplyMode.SYSTEM_REPLY:
+        return
     elif not (rule.texts or rule.audios) and table.sound("reply_texts", "reply_audios", "reply_mode"):
         at = table.at("reply_texts")
         place.fault(at, "SYSTEM_REPLY has nothing to say", "write reply_texts (1 to 5) or reply_audios")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yaml import MappingNode, Node
@@ -44,8 +44,9 @@ class LoadedRules:
     packs: tuple[Pack, ...]
 
 
-def load_packs(folders: Sequence[Path]) -> LoadedRules:
-    """Load the packs of one room.
+def load_packs(folders: Sequence[Path], *, can_call: bool = True, can_chat: bool = True) -> LoadedRules:
+    """Load the packs of one room. `can_call`, `can_chat`: whether it has a callback URL and a chat
+    endpoint; rules that need what it has not are warned of, since they are left to the cloud.
 
     Raises:
         PackError: something is wrong; it names every problem of every pack.
@@ -53,7 +54,7 @@ def load_packs(folders: Sequence[Path]) -> LoadedRules:
     notes = Notes()
     packs: list[Pack] = []
     for folder in folders:
-        pack = _read_pack(folder, notes)
+        pack = _read_pack(folder, notes, can_call=can_call, can_chat=can_chat)
         if pack is not None:
             packs.append(pack)
     _check_unique(packs, notes)
@@ -73,11 +74,11 @@ def load_pack(folder: Path) -> Pack:
     return load_packs([folder]).packs[0]
 
 
-def _read_pack(folder: Path, notes: Notes) -> Pack | None:
+def _read_pack(folder: Path, notes: Notes, *, can_call: bool, can_chat: bool) -> Pack | None:
     file = _find(folder, notes)
     if file is None:
         return None
-    place = Place(str(file), notes)
+    place = Place(str(file), notes, exported=file.suffix == ".json", can_call=can_call, can_chat=can_chat)
     root = parse(file, place)
     if root is None:
         return None
@@ -92,16 +93,16 @@ def _read_pack(folder: Path, notes: Notes) -> Pack | None:
     table = Table(root, place, PACK_KEYS)
     if "interaction_rules" not in table:
         place.warn(root, "no interaction_rules", "write `interaction_rules:` with a list of rules")
-    rules, lines = _read_rules(table, str(file), folder.resolve().name)
+    rules, lines = _read_rules(table, folder.resolve().name)
     name, group = table.text("group_name", longest=256), table.text("group_id", longest=64)
     return Pack(folder, file, name or folder.name, group, tuple(rules), lines)
 
 
-def _read_rules(table: Table, file: str, prefix: str) -> tuple[list[Rule], dict[str, int]]:
+def _read_rules(table: Table, prefix: str) -> tuple[list[Rule], dict[str, int]]:
     rules: list[Rule] = []
     lines: dict[str, int] = {}
     for number, node in enumerate(table.items("interaction_rules", most=100_000), start=1):
-        place = Place(file, table.place.notes)
+        place = replace(table.place, unknown=[])
         rule = read_rule(node, place, number, lines, prefix)
         if rule is None:
             continue

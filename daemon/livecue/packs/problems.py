@@ -60,12 +60,19 @@ class Place:
     """Where we are reading: every complaint gets its file, line (a node's, or a number) and rule from here.
 
     `lenient`: the rule takes no part, so what only its evaluation would mind is a warning.
+    `exported`: the rule came from the cloud, so a word unknown here may be a newer one of the
+    cloud's: it is kept in `unknown`, as (field, word), and makes the rule take no part.
+    `can_call`, `can_chat`: what the room can ask.
     """
 
     file: str
     notes: Notes
     rule: str = ""
     lenient: bool = False
+    exported: bool = False
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+    can_call: bool = True
+    can_chat: bool = True
 
     def error(self, at: Node | int, message: str, remedy: str) -> None:
         self._add(at, message, remedy, warning=False)

@@ -9,8 +9,6 @@ import msgspec
 from yaml import MappingNode, Node, ScalarNode
 
 from livecue.engine.rules import (
-    Additions,
-    Aggregate,
     HitCondition,
     Match,
     Operation,
@@ -24,6 +22,7 @@ from livecue.engine.rules import (
     Tag,
     Trigger,
 )
+from livecue.packs.additions import check_additions, read_additions
 from livecue.packs.checks import check_rule, check_tag
 from livecue.packs.problems import Place
 from livecue.packs.tables import Table, as_table
@@ -39,8 +38,8 @@ TRIGGER_KEYS = (
     *("play_type", "robot_id", "layer_config", "extra_layer_config"),
 )
 AUDIO_KEYS = ("audio_url", "audio_name")
-LIVECUE_KEYS = ("max_age_s", "per_user_cooldown_s", "aggregate")
-AGGREGATE_KEYS = ("level",)
+MARKS_OF_THE_CLOUD = ("rule_id", "create_time", "update_time")
+"""Keys that only a rule exported from the cloud has."""
 
 MAX_INDEX = 64
 
@@ -54,6 +53,7 @@ def read_rule(node: Node, place: Place, number: int, taken: Collection[str], pre
     table = as_table(node, place, "a rule", RULE_KEYS)
     if table is None:
         return None
+    place.exported = place.exported or any(key in table for key in MARKS_OF_THE_CLOUD)
     name = table.text("rule_name", longest=256)
     trigger_table = table.table("trigger", TRIGGER_KEYS)
     rule = Rule(
@@ -65,11 +65,15 @@ def read_rule(node: Node, place: Place, number: int, taken: Collection[str], pre
         enabled_scenes=_scenes(table),
         trigger=Trigger() if trigger_table is None else _trigger(trigger_table),
         review_config=table.passed_on("review_config"),
-        livecue=_additions(table),
+        livecue=read_additions(table),
     )
-    place.lenient = not (rule.enabled and rule.evaluated_here)
-    rule = msgspec.structs.replace(rule, hit_condition=_condition(table))
+    here = rule.evaluated(can_call=place.can_call, can_chat=place.can_chat)
+    place.lenient = not (rule.enabled and here and not place.unknown)
+    condition = _condition(table)
+    rule = msgspec.structs.replace(rule, hit_condition=condition, unknown=tuple(place.unknown))
+    place.lenient = place.lenient or bool(rule.unknown)
     check_rule(rule, table, trigger_table or table)
+    check_additions(rule, table)
     return rule
 
 
@@ -112,8 +116,8 @@ def _condition(rule: Table) -> HitCondition:
     if table is None:
         return HitCondition()
     tags: list[Tag] = []
-    for node in table.items("tags", most=1000):
-        entry = table.table_of(node, "a tag", TAG_KEYS)
+    for number, node in enumerate(table.items("tags", most=1000)):
+        entry = table.table_of(node, "a tag", TAG_KEYS, path=f"hit_condition.tags.{number}.")
         if entry is not None:
             tag = Tag(
                 tag=entry.text("tag", longest=256).strip(),
@@ -121,7 +125,8 @@ def _condition(rule: Table) -> HitCondition:
                 match=entry.choice("match", Match, Match.REGEX),
                 value=entry.text("value", longest=1024),
             )
-            check_tag(tag, entry)
+            if entry.sound("match", "operation"):
+                check_tag(tag, entry)
             tags.append(tag)
     return HitCondition(
         relation=table.choice("relation", Relation, Relation.AND),
@@ -157,15 +162,3 @@ def _audio(table: Table, node: Node) -> ReplyAudio:
         shown = f"audio_url is {url!r}" if url else "audio_url is missing"
         table.place.error(entry.at("audio_url"), shown, "write the https URL of the audio file")
     return ReplyAudio(url, entry.text("audio_name", longest=256))
-
-
-def _additions(rule: Table) -> Additions:
-    table = rule.table("livecue", LIVECUE_KEYS, strict=True)
-    if table is None:
-        return Additions()
-    aggregate = table.table("aggregate", AGGREGATE_KEYS, strict=True)
-    return Additions(
-        max_age_s=table.number("max_age_s", 0.1, 3600),
-        per_user_cooldown_s=table.number("per_user_cooldown_s", 0, 86400) or 0,
-        aggregate=Aggregate(level=aggregate is not None and aggregate.flag("level", default=False)),
-    )

@@ -14,6 +14,9 @@ from livecue.packs.problems import Place
 
 E = TypeVar("E", bound=StrEnum)
 
+_SLIP = 0.9
+"""How near (difflib's ratio) a word of an export must be to a known one to be a slip of the pen."""
+
 
 class Table:
     """A mapping node with the keys it may have.
@@ -30,10 +33,12 @@ class Table:
         *,
         prefix: str = "",
         strict: bool = False,
+        path: str = "",
     ) -> None:
         self.node = node
         self.place = place
         self._prefix = prefix
+        self._path = path
         self._values: dict[str, Node] = {}
         self._wrong: set[str] = set()
         for key, value in node.value:
@@ -125,24 +130,32 @@ class Table:
             return allowed(value)
         except ValueError:
             names = [member.value for member in allowed]
-            close = get_close_matches(str(value).upper(), names, n=1)
-            meant = f"did you mean {close[0]}? " if close else ""
+            shown = {name.upper(): name for name in names}
+            close = get_close_matches(str(value).upper(), shown, n=1)
+            meant = f"did you mean {shown[close[0]]}? " if close else ""
+            slip = bool(get_close_matches(str(value).upper(), shown, n=1, cutoff=_SLIP))
             self._wrong.add(key)
-            self.place.error(node, f"{key} is {value!r}", f"{meant}allowed: {', '.join(names)}")
+            if self.place.exported and not slip and not self._prefix and isinstance(node, ScalarNode):
+                self.place.unknown.append((self._path + key, str(value)))
+                remedy = f"{meant}the rule is left to the cloud; known are {', '.join(names)}"
+                self.place.warn(node, f"{key} is {value!r}, which livecue does not know", remedy)
+            else:
+                remedy = f"{meant}allowed: {', '.join(names)}"
+                self.place.error(node, f"{self._prefix}{key} is {value!r}", remedy)
             return default
 
     def table(self, key: str, known: tuple[str, ...], *, strict: bool = False) -> Table | None:
-        node = self._values.get(key)
-        table = None if node is None else self.table_of(node, key, known, strict=strict)
+        node, path = self._values.get(key), f"{self._path}{key}."
+        table = None if node is None else self.table_of(node, key, known, strict=strict, path=path)
         if node is not None and table is None:
             self._wrong.add(key)
         return table
 
     def table_of(
-        self, node: Node, what: str, known: tuple[str, ...], *, strict: bool = False
+        self, node: Node, what: str, known: tuple[str, ...], *, strict: bool = False, path: str = ""
     ) -> Table | None:
         prefix = f"{self._prefix}{what}." if strict else ""
-        return as_table(node, self.place, what, known, prefix=prefix, strict=strict)
+        return as_table(node, self.place, what, known, prefix=prefix, strict=strict, path=path)
 
     def items(self, key: str, *, most: int) -> Iterator[Node]:
         node = self._values.get(key)
@@ -170,10 +183,17 @@ class Table:
 
 
 def as_table(
-    node: Node, place: Place, what: str, known: tuple[str, ...], *, prefix: str = "", strict: bool = False
+    node: Node,
+    place: Place,
+    what: str,
+    known: tuple[str, ...],
+    *,
+    prefix: str = "",
+    strict: bool = False,
+    path: str = "",
 ) -> Table | None:
     """The mapping at `node`, or None after a complaint."""
     if not isinstance(node, MappingNode):
         place.error(node, f"{what} is not a mapping", f"write `key: value` lines: {', '.join(known)}")
         return None
-    return Table(node, place, known, prefix=prefix, strict=strict)
+    return Table(node, place, known, prefix=prefix, strict=strict, path=path)

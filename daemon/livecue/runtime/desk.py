@@ -11,8 +11,19 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import Cue, LiveEvent, Report, ReportedEvent, ReportMode
-from livecue.engine import Program, RoomState, handle, signal
+from livecue.domain import Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
+from livecue.engine import (
+    DEFAULT_LIMITS,
+    NOTHING,
+    Decision,
+    Limits,
+    Program,
+    RoomState,
+    Script,
+    handle,
+    next_due_ms,
+    signal,
+)
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
 from livecue.runtime.report_queue import MAX_EVENTS
@@ -22,11 +33,15 @@ _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smal
 
 @dataclass(frozen=True)
 class DeskRules:
-    """What a room's desk decides by. `max_age_ms`: how long after its event a cue may be sent."""
+    """What a room's desk decides by. `max_age_ms`: how long after its event a cue may be sent.
+    `script`: the text of each segment that the room's script has.
+    """
 
     program: Program
     report: ReportMode = ReportMode.UNMATCHED
     max_age_ms: int = 15_000
+    script: Script = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass
@@ -38,7 +53,9 @@ class Round:
     report_id: str = ""
     report_at_ms: int = 0
     reports: list[Report] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
     dead: list[tuple[str, UnreadableError]] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
     counts: Counter[tuple[Count, str]] = field(default_factory=Counter)
     bytes: int = 0
 
@@ -66,7 +83,7 @@ class Desk:
             self._signal(delivery)
             return 1
         events = 0
-        for event in read_events(delivery):
+        for event in read_events(delivery, self.rules.program.by_type):
             events += 1
             if isinstance(event, UnreadableError):
                 self.bury(f"{delivery.seq}.{events}", event)
@@ -79,21 +96,47 @@ class Desk:
         if isinstance(heard, UnreadableError):
             self.bury(str(delivery.seq), heard)
             return
-        self._round.cues.extend(signal(self.rules.program, self._state, heard).cues)
+        rules = self.rules
+        decision = signal(
+            rules.program,
+            self._state,
+            heard,
+            script=rules.script,
+            default_max_age_ms=rules.max_age_ms,
+            limits=rules.limits,
+        )
+        self._note(decision)
+
+    def _note(self, decision: Decision) -> None:
+        done = self._round
+        done.cues.extend(decision.cues)
+        done.asks.extend(decision.asks)
+        if decision.hit_rule:
+            done.counts[Count.RULE_HITS, ""] += 1
+        if decision.suppressed:
+            done.counts[Count.SUPPRESSED, ""] += len(decision.suppressed)
+        if decision.odd:
+            done.counts[Count.ODD_FIELDS, ""] += decision.odd
+        if decision.timeouts:
+            done.counts[Count.RULE_TIMEOUTS, ""] += len(decision.timeouts)
+            done.quarantined.extend(decision.quarantined)
+        if decision.evicted:
+            done.counts[Count.EVICTED, ""] += decision.evicted
 
     def _event(self, event: LiveEvent) -> None:
         counts = self._round.counts
         counts[Count.EVENTS, str(event.type)] += 1
-        decision = handle(self.rules.program, self._state, event, default_max_age_ms=self.rules.max_age_ms)
-        if decision.cues:
-            self._round.cues.extend(decision.cues)
-        if decision.hit_rule:
-            counts[Count.RULE_HITS, ""] += 1
-        if decision.suppressed:
-            counts[Count.SUPPRESSED, ""] += len(decision.suppressed)
-        if decision.odd:
-            counts[Count.ODD_FIELDS, ""] += decision.odd
-        mode = self.rules.report
+        rules = self.rules
+        decision = handle(
+            rules.program,
+            self._state,
+            event,
+            default_max_age_ms=rules.max_age_ms,
+            limits=rules.limits,
+        )
+        if decision is not NOTHING:
+            self._note(decision)
+        mode = rules.report
         if mode is ReportMode.ALL or (mode is ReportMode.UNMATCHED and not decision.matched):
             self._report(event)
 
@@ -126,9 +169,15 @@ class Desk:
         self._round.counts[Count.DEAD, str(error.reason)] += 1
 
     @property
+    def next_due_ms(self) -> int | None:
+        """When the room wants a TICK, None if it waits for nothing."""
+        return next_due_ms(self._state)
+
+    @property
     def outputs(self) -> int:
-        """How much the round holds so far, in cues and reported events."""
-        return len(self._round.cues) + len(self._round.reported) + len(self._round.reports) * MAX_EVENTS
+        """How much the round holds so far, in cues, asks and reported events."""
+        done = self._round
+        return len(done.cues) + len(done.asks) + len(done.reported) + len(done.reports) * MAX_EVENTS
 
     def finish(self) -> tuple[Round, RoomCommit]:
         """Close the round: what to count and bury, and what to commit."""
@@ -138,7 +187,7 @@ class Desk:
         if self._state.dirty:
             state = msgspec.json.encode({"v": 1, "engine": self._state.to_json()})
             self._state.dirty = False
-        return done, RoomCommit(self.room, state, done.cues, done.reports)
+        return done, RoomCommit(self.room, state, done.cues, done.reports, done.asks)
 
 
 __all__ = ["Desk", "DeskRules", "Round", "Unreadable"]

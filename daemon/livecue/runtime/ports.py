@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from livecue.domain import Cue, Job, Report, ReportedEvent, Signal
+from livecue.domain import Ask, Cue, Job, Report, ReportedEvent, Signal
 
 Now = Callable[[], int]
 """Wall clock in milliseconds since 1970-01-01 UTC."""
@@ -34,7 +34,7 @@ class StaleStateError(BusError):
 
 
 class Outcome(StrEnum):
-    """How a cue or report ended; label of the metrics and of `live.audit.<room>`."""
+    """How a cue, report or ask ended; label of the metrics and of `live.audit.<room>`."""
 
     SENDING = "sending"  # claimed: from here on nobody else may send it
     SENT = "sent"
@@ -44,6 +44,12 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # the cloud will never take it
     UNKNOWN = "unknown"  # no answer: not repeated, a lost reply beats a double one
     OVERFLOW = "overflow"  # more than the documented limits let through
+    ASKING = "asking"  # a chat ask is claimed: from here on nobody else may ask
+    ANSWERED = "answered"  # the answer's text went to the engine
+    FALLBACK = "fallback"  # no usable answer: the rule's own text went to the engine
+    DELIVERED = "delivered"  # the callback was taken, and there is nothing to speak
+    GONE = "gone"  # the callback's URL wants no more during this live
+    UNANSWERED = "unanswered"  # no usable answer, and the rule has no text of its own
 
 
 class Count(StrEnum):
@@ -52,6 +58,9 @@ class Count(StrEnum):
     EVENTS = "events"
     RULE_HITS = "rule_hits"
     SUPPRESSED = "suppressed"
+    RULE_TIMEOUTS = "rule_timeouts"
+    RULES_QUARANTINED = "rules_quarantined"
+    EVICTED = "evicted"
     DEAD = "dead_letters"
     ODD_FIELDS = "odd_fields"
     CUES = "cues"
@@ -66,6 +75,9 @@ class Count(StrEnum):
     JOBS_LOST = "jobs_lost"
     CLOUD_CALLS = "cloud_calls"
     STATE_CONFLICTS = "state_conflicts"
+    RULE_RELOADS = "rule_reloads"
+    ASKS = "asks"
+    ASKS_FAILED = "asks_failed"
 
 
 class Meter(Protocol):
@@ -101,10 +113,10 @@ class EventSink(Protocol):
 
 
 class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of `live.audit.<room>`: what became of a cue or a report."""
+    """One line of `live.audit.<room>`: what became of a cue, a report or an ask."""
 
     outcome: Outcome
-    subject_id: str  # the cue's or report's id
+    subject_id: str  # the cue's or report's id; `ask:` and the ask's id
     at_ms: int
     job_id: str = ""
     rule_index: str = ""
@@ -239,6 +251,7 @@ class RoomCommit(msgspec.Struct):
     state: bytes | None
     cues: list[Cue]
     reports: list[Report]
+    asks: list[Ask] = []
 
 
 class Ledger(Protocol):

@@ -1,0 +1,83 @@
+"""What a hit of one rule does, compiled from the rule: the half of it that has nothing to do with matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livecue.domain import AskKind
+from livecue.engine.fields import Scalar, reader
+from livecue.engine.rules import Combo, ReplyMode, Rule
+from livecue.engine.template import Template, template_of
+
+
+@dataclass(slots=True, frozen=True)
+class Gathering:
+    """The rule's combo: what keeps two apart (None: the viewer), and how long one stays open."""
+
+    by: tuple[Callable[[Mapping[str, Any]], Scalar | None] | None, ...]
+    timeout_ms: int
+
+
+@dataclass(slots=True, frozen=True)
+class Act:
+    """All durations in milliseconds; 0 is no limit, `window_ms` -1 is once per live.
+
+    `ask`: whom a hit asks, None for nobody. `silent`: the rule says nothing itself. `answer_spoken`:
+    what comes back is spoken.
+    """
+
+    window_ms: int
+    cooldown_ms: int
+    group: str
+    group_ms: int
+    wait: int
+    dedup_ms: int
+    users: int
+    within_ms: int
+    max_age_ms: int | None
+    combo: Gathering | None
+    texts: tuple[Template, ...]
+    audios: tuple[str, ...]
+    ask: AskKind | None
+    silent: bool
+    answer_spoken: bool
+
+
+def act_of(rule: Rule, *, can_call: bool) -> Act:
+    """What a hit of `rule` does where callbacks can be made, or not."""
+    own, mode = rule.livecue, rule.trigger.reply_mode
+    ask = AskKind.CHAT if mode is ReplyMode.INTELLIGENT_REPLY else None
+    if rule.calls(can_call=can_call):
+        ask = AskKind.CALLBACK
+    silent = mode in {ReplyMode.SHOW_LAYER, ReplyMode.CALLBACK, ReplyMode.INTELLIGENT_REPLY}
+    spoken = own.speak_answer
+    return Act(
+        window_ms=max(_ms(rule.trigger.time_window), -1),
+        cooldown_ms=_ms(own.per_user_cooldown_s),
+        group=own.group,
+        group_ms=_ms(own.group_cooldown_s),
+        wait=own.wait_messages,
+        dedup_ms=_ms(own.dedup_s),
+        users=own.distinct_users.users if own.distinct_users else 0,
+        within_ms=_ms(own.distinct_users.within_s) if own.distinct_users else 0,
+        max_age_ms=None if own.max_age_s is None else _ms(own.max_age_s),
+        combo=_gathering(own.combo),
+        texts=tuple(template_of(text, own.mask) for text in rule.texts),
+        audios=rule.audios,
+        ask=ask,
+        silent=silent,
+        answer_spoken=ask is AskKind.CHAT or (silent if spoken is None else spoken),
+    )
+
+
+def _gathering(combo: Combo | None) -> Gathering | None:
+    if combo is None:
+        return None
+    by = tuple(None if name == "user" else reader(name) for name in combo.by)
+    return Gathering(by, _ms(combo.timeout_s))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
