@@ -18,6 +18,8 @@ Number = int | Decimal
 MAX_MAGNITUDE = 10**18
 """Numbers from here on are no numbers: no platform sends them, and totals stay exact below it."""
 
+_SCALARS = (str, int, float)
+_NESTED = (dict, list)
 _MAX_NUMBER_TEXT = 64
 _NUMBER = re.compile(r"[+-]?(\d+)(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -27,7 +29,7 @@ def reader(tag: str) -> Callable[[Mapping[str, Any]], Scalar | None]:
 
     def leaf(content: Mapping[str, Any]) -> Scalar | None:
         value = content.get(tag)
-        return value if isinstance(value, str | int | float) else _search(content, tag)
+        return value if isinstance(value, _SCALARS) else _search(content, tag)
 
     if "." not in tag:
         return leaf
@@ -37,7 +39,7 @@ def reader(tag: str) -> Callable[[Mapping[str, Any]], Scalar | None]:
         value: Any = content
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return value if isinstance(value, str | int | float) else leaf(content)
+        return value if isinstance(value, _SCALARS) else leaf(content)
 
     return path
 
@@ -45,18 +47,18 @@ def reader(tag: str) -> Callable[[Mapping[str, Any]], Scalar | None]:
 def _search(content: Mapping[str, Any], name: str) -> Scalar | None:
     level: list[Any] = [content]
     while level:
+        below: list[Any] = []
         for node in level:
             if isinstance(node, dict):
                 value = node.get(name)
-                if isinstance(value, str | int | float):
+                if isinstance(value, _SCALARS):
                     return value
-        level = [child for node in level for child in _children(node)]
+                below += [child for child in node.values() if isinstance(child, _NESTED)]
+            else:
+                children = node.values() if isinstance(node, Mapping) else node
+                below += [child for child in children if isinstance(child, _NESTED)]
+        level = below
     return None
-
-
-def _children(node: Any) -> list[Any]:
-    values = node.values() if isinstance(node, Mapping) else node
-    return [value for value in values if isinstance(value, dict | list)]
 
 
 def text_of(value: Scalar | None) -> str | None:
