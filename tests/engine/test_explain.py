@@ -39,7 +39,9 @@ def test_each_rule_of_the_type_says_why_it_did_or_did_not_answer() -> None:
         rule("rest", relation=Relation.RESERVED, priority=0),
     )
     room.program = compile_rules(room.program.rules, can_chat=False)
-    assert told(of(room, "价格")) == {
+    found = of(room, "价格")
+    assert [each.rule_index for each in found.rules][-2:] == ["again", "rest"]  # fallbacks are tried last
+    assert told(found) == {
         "off": ("disabled", "enabled is false"),
         "cloud": ("left to the cloud", "INTELLIGENT_REPLY is not answered here"),
         "scene": ("wrong scene", "no scene is known yet, not 商品1"),

@@ -32,6 +32,11 @@ interaction_rules:
     event_type: 4
     hit_condition: {tags: [{tag: totalValue, operation: SUM, match: MATH_GE, value: 100}]}
     trigger: {reply_texts: [破百]}
+  - rule_index: combo
+    event_type: 4
+    hit_condition: {priority: 1, tags: [{tag: giftName, match: EQUAL, value: 气球}]}
+    trigger: {reply_texts: ['{combo.count}个气球']}
+    livecue: {combo: {timeout_s: 3}}
   - rule_index: asks
     event_type: 1
     hit_condition: {tags: [{tag: content, match: REGEX, value: 为什么}]}
@@ -101,6 +106,15 @@ def test_a_question_put_outside_is_answered_by_a_step(tmp_path: Path) -> None:
         tmp_path,
         "{danmaku: 为什么, expect: {asks: true, rule: asks}}",
         "{at: 2s, answer: {text: 因为好}, expect: {reply: 因为好, rule: asks}}",
+    )
+
+
+def test_a_combo_is_answered_when_time_passes(tmp_path: Path) -> None:
+    assert not steps(
+        tmp_path,
+        "{at: 0s, gift: 气球, user: 小李, times: 3, every: 1s, expect: {reported: false}}",
+        "{at: 4s, expect: nothing}",
+        "{at: 5s, expect: {reply: 3个气球, rule: combo}}",
     )
 
 

@@ -21,8 +21,8 @@ def answers(rule: Rule) -> bool:
 
 
 def covers(earlier: Rule, later: Rule) -> bool:
-    """Whether `earlier` takes every event that `later` could hit."""
-    if earlier.event_type != later.event_type or not answers(earlier) or _conditional(earlier):
+    """Whether `earlier` takes every event that `later` could hit; both are rules that answer."""
+    if earlier.event_type != later.event_type or _conditional(earlier):
         return False
     if earlier.enabled_scenes and not (
         later.enabled_scenes and set(later.enabled_scenes) <= set(earlier.enabled_scenes)
