@@ -61,8 +61,15 @@ class ReportMessage(BaseModel):
     report: dict[str, Any]
 
 
+class AsksMessage(BaseModel):
+    """What rules decided to ask somebody outside: the outbox of callbacks and chats."""
+
+    v: Literal[1] = 1
+    asks: list[dict[str, Any]]
+
+
 class AuditMessage(BaseModel):
-    """What became of a cue or a report."""
+    """What became of a cue, a report or an ask."""
 
     v: Literal[1] = 1
     outcome: str
@@ -96,11 +103,12 @@ def dead_message(reason: str, detail: str, body: bytes) -> bytes:
 _CHANNELS: tuple[tuple[str, str, str, Any], ...] = (
     ("events", "LIVE_IN", "viewers' events, as platforms publish them", EventMessage | EventReportMessage),
     ("signals", "LIVE_IN", "verified callbacks and job changes", SignalMessage),
-    ("audit", "LIVE_AUDIT", "what became of each cue and report", AuditMessage),
+    ("audit", "LIVE_AUDIT", "what became of each cue, report and ask", AuditMessage),
     ("dead", "LIVE_DEAD", "what could not be read, with the reason", DeadMessage),
-    # These two are written by the ledger, inside its atomic batches.
+    # These three are written by the ledger, inside its atomic batches.
     ("cues", "LIVE_OUT", "what the avatar is to say or show", CuesMessage),
     ("reports", "LIVE_OUT", "events on their way to live-event-report", ReportMessage),
+    ("asks", "LIVE_OUT", "what a shop's webhook or a chat endpoint is to be asked", AsksMessage),
 )
 
 _STREAM_OF = {name: stream for name, stream, _, _ in _CHANNELS}

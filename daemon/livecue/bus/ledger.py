@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from livecue.bus.api import BusApiError, api_request
+from livecue.bus.outbox import ask_messages
 from livecue.domain import Cue, Report
 from livecue.runtime.ports import BusError, Cursor, RoomCommit, StaleStateError
 
@@ -125,6 +126,8 @@ def _outputs(room: RoomCommit) -> Iterator[_Item]:
             {"Nats-TTL": _REPORT_TTL},
             msgspec.json.encode({"v": 1, "report": report}),
         )
+    for ttl_s, body in ask_messages(room.asks):
+        yield f"live.asks.{room.room}", {"Nats-TTL": f"{ttl_s}s"}, body
 
 
 def _chunks(cues: list[Cue], size: int) -> Iterable[list[Cue]]:

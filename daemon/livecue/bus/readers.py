@@ -10,14 +10,17 @@ import structlog
 from nats.aio.client import Client
 
 from livecue.bus.ledger import read_cues, read_report
+from livecue.bus.outbox import read_asks
 from livecue.bus.streams import PARTITIONS
 from livecue.bus.tail import StoredMsg, Tail
-from livecue.domain import Cue, Report
-from livecue.runtime.ports import AuditEntry, Delivery
+from livecue.domain import Ask, Cue, Report
+from livecue.runtime.ask_ports import AUDIT_PREFIX
+from livecue.runtime.ports import AuditEntry, Delivery, Outcome
 
 log = structlog.get_logger()
 
 _TAKE = 256
+_HISTORY_WAIT_S = 2.0
 
 T = TypeVar("T")
 
@@ -91,6 +94,16 @@ class NatsReportLog(_Log):
         ]
 
 
+class NatsAskLog(_Log):
+    """`live.asks.*` since a moment."""
+
+    def __init__(self, nc: Client, since_ms: int) -> None:
+        super().__init__(nc, "live.asks.*", since_ms)
+
+    async def take(self, wait_s: float) -> list[Ask]:
+        return [ask for msg in await self._take(wait_s) for ask in _readable(read_asks, msg)]
+
+
 def _readable(read: Callable[[bytes], list[T]], msg: StoredMsg) -> list[T]:
     """What the message holds; nothing, and a word in the log, if a stranger wrote it."""
     try:
@@ -113,3 +126,33 @@ class NatsAuditLog(_Log):
             for msg in await self._take(wait_s)
             for entry in _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)
         ]
+
+
+class NatsAskHistory:
+    """The ends of asks in the audit since a moment, up to now."""
+
+    def __init__(self, nc: Client, since_ms: int) -> None:
+        self._nc = nc
+        self._since_ms = since_ms
+
+    async def ended(self) -> set[tuple[str, str]]:
+        tail = Tail(self._nc, "LIVE_AUDIT", ["live.audit.*"], since_ms=self._since_ms)
+        found: set[tuple[str, str]] = set()
+        try:
+            while msgs := await tail.take(_TAKE, _HISTORY_WAIT_S):
+                for msg in msgs:
+                    found.update(_ended_ask(msg))
+                if tail.lag == 0:
+                    break
+        finally:
+            await tail.close()
+        return found
+
+
+def _ended_ask(msg: StoredMsg) -> list[tuple[str, str]]:
+    room = msg.subject.rpartition(".")[2]
+    return [
+        (room, entry.subject_id.removeprefix(AUDIT_PREFIX))
+        for entry in _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)
+        if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
+    ]

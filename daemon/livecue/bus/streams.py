@@ -51,7 +51,7 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
         common
         | {
             "name": "LIVE_OUT",
-            "subjects": ["live.cursor.*", "live.state.*", "live.cues.*", "live.reports.*"],
+            "subjects": ["live.cursor.*", "live.state.*", "live.cues.*", "live.reports.*", "live.asks.*"],
             # State must never be pushed out by what is said about it: outputs carry a TTL instead.
             "discard": "new",
             "max_bytes": _GIB,

@@ -6,13 +6,15 @@ another on the same bus.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from livecue.domain import CloudError, Cue, Job, Report, ReportedEvent
+from livecue.domain import Ask, CloudError, Cue, Job, Report, ReportedEvent
+from livecue.runtime.ask_ports import AUDIT_PREFIX, AskError
 from livecue.runtime.ports import (
     AuditEntry,
     BusError,
@@ -20,6 +22,7 @@ from livecue.runtime.ports import (
     Cursor,
     Delivery,
     Lane,
+    Outcome,
     RoomCommit,
     StaleStateError,
 )
@@ -70,12 +73,14 @@ class MemoryBus:
         self.stored: list[Delivery] = []
         self.cues: list[Cue] = []
         self.reports: list[Report] = []
+        self.asks: list[Ask] = []
         self.audit: dict[str, list[AuditEntry]] = defaultdict(list)
         self.signals: list[tuple[str, str, Mapping[str, Any]]] = []
         self.dead: list[tuple[str, str, bytes]] = []
         self.fail_next = 0
         self.when_empty: Any = None
         self._claims: set[tuple[str, str]] = set()
+        self._published: set[str] = set()
         self._states: dict[str, bytes] = {}
         self._cursors: dict[int, Cursor] = {}
         self._revision = 0
@@ -113,6 +118,7 @@ class MemoryBus:
                 self._states[room.room] = room.state
             self.cues.extend(room.cues)
             self.reports.extend(room.reports)
+            self.asks.extend(room.asks)
         return self._cursors[partition]
 
     async def claim(self, room: str, entry: AuditEntry) -> bool:
@@ -127,13 +133,25 @@ class MemoryBus:
         self.check()
         self.audit[room].append(entry)
 
-    async def publish(self, room: str, kind: str, data: Mapping[str, Any], dedup_id: str = "") -> None:  # noqa: ARG002
+    async def publish(self, room: str, kind: str, data: Mapping[str, Any], dedup_id: str = "") -> None:
         self.check()
+        if dedup_id and dedup_id in self._published:
+            return
+        self._published.add(dedup_id)
         self.signals.append((room, str(kind), data))
 
     async def bury(self, room: str, reason: str, detail: str, body: bytes, dedup_id: str = "") -> None:  # noqa: ARG002
         self.check()
         self.dead.append((room, reason, body))
+
+    async def ended(self) -> set[tuple[str, str]]:
+        self.check()
+        return {
+            (room, entry.subject_id.removeprefix(AUDIT_PREFIX))
+            for room, entries in self.audit.items()
+            for entry in entries
+            if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
+        }
 
     def outcomes(self, room: str) -> list[tuple[str, str]]:
         """(cue or report id, outcome) in the order they were written."""
@@ -141,12 +159,13 @@ class MemoryBus:
 
 
 class MemoryLog:
-    """A log of cues or reports that gives what it was filled with, once."""
+    """A log of cues, reports or asks that gives what it was filled with, once."""
 
     def __init__(self, items: Iterable[Any] = ()) -> None:
         self.items = list(items)
 
     async def take(self, wait_s: float) -> list[Any]:  # noqa: ARG002
+        await asyncio.sleep(0)  # a reader that loops must let the others run
         taken, self.items = self.items, []
         return taken
 
@@ -180,6 +199,21 @@ class MemoryReports(MemoryCloud):
     async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None:  # type: ignore[override]  # noqa: ARG002
         self._answer()
         self.reports.append((room, events))
+
+
+class MemoryOutside:
+    """Somebody outside who remembers what was asked; `answers` come in order, the last one for ever."""
+
+    def __init__(self, *answers: str | AskError) -> None:
+        self.answers = list(answers) or [""]
+        self.asked: list[Ask] = []
+
+    async def ask(self, ask: Ask, within_s: float) -> str:  # noqa: ARG002
+        self.asked.append(ask)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, AskError):
+            raise answer
+        return answer
 
 
 class MemoryJobs:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
@@ -76,13 +76,23 @@ def load(file: Path) -> Loaded:
     folder = file.absolute().parent
     merged = _merge(document.data, _environment(name))
     try:
-        settings = Settings.model_validate(merged, context={"base": folder})
+        settings = _validated(merged, folder)
     except ValidationError as error:
         raise ConfigError(list(_problems(name, document, error))) from error
     loaded = Loaded(settings, folder, document)
     if deeper := list(_deeper(name, loaded)):
         raise ConfigError(deeper)
     return loaded
+
+
+def _validated(data: Mapping[str, Any], folder: Path) -> Settings:
+    """`Settings.model_validate` would go through the `__init__` of BaseSettings, which drops the context:
+    `_file` paths would start from wherever the command is run.
+    """
+    made = Settings.__pydantic_validator__.validate_python(
+        data, self_instance=Settings.__new__(Settings), context={"base": folder}
+    )
+    return cast("Settings", made)
 
 
 def _environment(name: str) -> dict[str, Any]:

@@ -8,33 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     SecretStr,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livecue.domain import ReportMode, RoomKind, Session, Unplanned
+from livecue.settings.asks import Asks
+from livecue.settings.base import Strict, safe_url
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine itself."""
-    return host in _LOOPBACK or bool(host and host.startswith("127."))
 
 
 def parse_duration(value: object) -> object:
@@ -51,32 +42,6 @@ def parse_duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-
-
-class Strict(BaseModel):
-    """Frozen, and a key it does not know is an error. `secrets` may each be given as `<name>_file`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-    secrets: ClassVar[tuple[str, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_files(cls, data: Any, info: ValidationInfo) -> Any:
-        if not isinstance(data, Mapping) or not cls.secrets:
-            return data
-        values = dict(data)
-        for name in cls.secrets:
-            path = values.pop(f"{name}_file", None)
-            if path is None:
-                continue
-            if values.get(name) is not None:
-                raise ValueError(f"give either {name} or {name}_file, not both")
-            base = (info.context or {}).get("base", Path())
-            try:
-                values[name] = (base / str(path)).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeError) as error:
-                raise ValueError(f"{name}_file cannot be read: {type(error).__name__}: {path}") from error
-        return values
 
 
 class NatsTls(Strict):
@@ -155,16 +120,6 @@ class MetaStudio(Strict):
     @classmethod
     def _safe(cls, value: str) -> str:
         return safe_url(value)
-
-
-def safe_url(value: str) -> str:
-    """`value` without a trailing slash; https, or http towards this machine."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("write a URL such as https://host")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("http only towards loopback: write https://")
-    return value.rstrip("/")
 
 
 class Http(Strict):
@@ -249,6 +204,7 @@ class Room(Strict):
     start: Mapping[str, Any] = {}
     sessions: tuple[SessionSettings, ...] = ()
     airtime: Airtime | None = None
+    asks: Asks = Asks()
 
     @field_validator("key", mode="before")
     @classmethod
@@ -274,8 +230,13 @@ class Settings(BaseSettings):
     http: Http = Http()
     airtime: Airtime = Airtime()
     dispatch: Dispatch = Dispatch()
+    asks: Asks = Asks()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     rooms: tuple[Room, ...] = Field(min_length=1)
+
+    def asks_of(self, room: Room) -> Asks:
+        """Whom the rules of `room` may ask: its own `asks`, else those given for all rooms."""
+        return Asks(callback=room.asks.callback or self.asks.callback, chat=room.asks.chat or self.asks.chat)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
