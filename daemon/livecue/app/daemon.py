@@ -17,9 +17,11 @@ import msgspec
 import structlog
 
 from livecue.app import rooms as from_settings
+from livecue.app.asking import make_asker
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, Limits
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.redact import Redactor
+from livecue.app.reload import Reloader, Rulebook
 from livecue.app.web import Server, listen, probes, web_server
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus, BusOptions
@@ -29,6 +31,7 @@ from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsAuditLog, NatsCueLog, NatsPartitions, NatsReportLog
 from livecue.domain import Job, Signal, SignalKind
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
+from livecue.outgoing import Http
 from livecue.packs import LoadedRules
 from livecue.receiver import routes as receiver_routes
 from livecue.runtime.dispatcher import Dispatcher
@@ -71,7 +74,6 @@ class Daemon:
     ) -> None:
         self._loaded = loaded
         self._settings: Settings = loaded.settings
-        self._rules = rules
         self._redactor = redactor
         self._now = now
         self._stop = asyncio.Event()
@@ -84,10 +86,16 @@ class Daemon:
         self._dispatcher: Dispatcher | None = None
         self._reporter: Reporter | None = None
         self.channels = Channels(redactor.bytes)
+        self._rulebook = Rulebook(from_settings.desk_rules(self._settings, rules))
+        self._reloader = Reloader(loaded, self._rulebook, self.meter, self.health)
 
     def stop(self) -> None:
         """Begin to stop; may be called from a signal handler and more than once."""
         self._stop.set()
+
+    def reload_rules(self) -> None:
+        """Load the rule packs again; may be called from a signal handler and more than once."""
+        self._reloader.ask()
 
     def job(self, room: str) -> Job | None:
         """The room's live job as last seen."""
@@ -208,6 +216,8 @@ class Daemon:
     async def _serve(self, bus: Bus, stack: AsyncExitStack) -> None:
         self._bus = bus
         client = await stack.enter_async_context(self._client())
+        http = await stack.enter_async_context(Http())
+        asker = make_asker(self._settings, bus, self.channels, http, self.meter, self._now)
         workers = self._make_workers(bus)
         supervisor, dispatcher, reporter = self._make_loops(bus, client)
         self._supervisor, self._dispatcher, self._reporter = supervisor, dispatcher, reporter
@@ -222,7 +232,10 @@ class Daemon:
                 ("send-cues", dispatcher.send()),
                 ("read-reports", reporter.read()),
                 ("send-reports", reporter.send()),
+                ("read-asks", asker.read()),
+                ("send-asks", asker.send()),
                 ("measure-lag", self._measure_lag(workers)),
+                ("reload-rules", self._reloader.run(self._stop)),
             ):
                 eternal.append(group.create_task(self._eternal(work), name=name))
             self.health.report("inbox")
@@ -233,7 +246,7 @@ class Daemon:
             for worker in workers:
                 worker.stop()
             supervisor.stop()
-            await asyncio.gather(dispatcher.stop(_DRAIN_S), reporter.stop(_DRAIN_S))
+            await asyncio.gather(*(part.stop(_DRAIN_S) for part in (dispatcher, reporter, asker)))
             _, late = await asyncio.wait(eternal, timeout=_DRAIN_S)
             for task in late:
                 log.warning("stop-overdue", task=task.get_name())
@@ -245,11 +258,12 @@ class Daemon:
             raise StoppedError("a loop that never ends has ended")
 
     def _make_workers(self, bus: Bus) -> list[PartitionWorker]:
-        desks = from_settings.desk_rules(self._settings, self._rules)
         ledger = NatsLedger(bus.nc, bus.created["LIVE_IN"])
         partitions = NatsPartitions(bus.nc)
         return [
-            PartitionWorker(number, desks, partitions, ledger, self.channels, self.meter, self.health)
+            PartitionWorker(
+                number, self._rulebook, partitions, ledger, self.channels, self.meter, self.health
+            )
             for number in range(partitions.count)
         ]
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
+from livecue.app.asking import can_ask, secrets_of_asks
 from livecue.app.cloud import CloudRoom
 from livecue.domain import RoomKind
 from livecue.engine import Program, compile_rules
 from livecue.metastudio import start_body
-from livecue.packs import LoadedRules, load_packs
+from livecue.packs import LoadedRules, PackError, Problem, load_packs
 from livecue.receiver import AuthType, CallbackRoom, UriForm
 from livecue.runtime.desk import DeskRules
+from livecue.runtime.quiet import without_collector
 from livecue.settings import AkSk, Loaded, Room, Settings
 from livecue.supervisor import RoomPlan
 
@@ -22,24 +24,46 @@ def callback_url(settings: Settings, room: Room) -> str:
     return f"{settings.http.public_url}/callbacks/{room.key}"
 
 
+RuleSet = tuple[tuple[str, ...], bool, bool]
+"""Packs, and whether their rules can call back and chat: what rooms of one kind share."""
+
+
+def rule_set(settings: Settings, room: Room) -> RuleSet:
+    """Which rules the room has, and which of them can be answered here."""
+    return (room.rules, *can_ask(settings, room))
+
+
 def load_rules(loaded: Loaded) -> dict[str, LoadedRules]:
     """Every room's packs.
 
     Raises:
         PackError: with every problem of all packs.
     """
-    return {
-        room.key: load_packs([loaded.path(folder) for folder in room.rules]) for room in loaded.settings.rooms
-    }
+    sets: dict[RuleSet, LoadedRules] = {}
+    problems: dict[Problem, None] = {}  # rooms share packs: each problem once
+    for wanted in dict.fromkeys(rule_set(loaded.settings, room) for room in loaded.settings.rooms):
+        folders, can_call, can_chat = wanted
+        paths = [loaded.path(folder) for folder in folders]
+        try:
+            sets[wanted] = load_packs(paths, can_call=can_call, can_chat=can_chat)
+        except PackError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise PackError(problems)
+    return {room.key: sets[rule_set(loaded.settings, room)] for room in loaded.settings.rooms}
 
 
 def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str, DeskRules]:
     """What each room's desk decides by. Rooms with the same packs share one program."""
-    programs: dict[tuple[str, ...], Program] = {}
+    programs: dict[RuleSet, Program] = {}
     desks = {}
     for room in settings.rooms:
-        program = programs.setdefault(room.rules, compile_rules(rules[room.key].rules))
-        desks[room.key] = DeskRules(program, room.report, int(settings.dispatch.max_age_s * 1000))
+        wanted = rule_set(settings, room)
+        if wanted not in programs:
+            _, can_call, can_chat = wanted
+            with without_collector():
+                programs[wanted] = compile_rules(rules[room.key].rules, can_call=can_call, can_chat=can_chat)
+        desks[room.key] = DeskRules(programs[wanted], room.report, int(settings.dispatch.max_age_s * 1000))
     return desks
 
 
@@ -90,6 +114,7 @@ def secrets_of(settings: Settings) -> list[str]:
     auth = settings.metastudio.auth
     held: list[SecretStr | None] = [auth.ak, auth.sk] if isinstance(auth, AkSk) else [auth.password]
     held += [settings.nats.token, settings.nats.password, settings.http.ingest_token]
+    held += secrets_of_asks(settings)
     plain = []
     for room in settings.rooms:
         if room.callback is not None:

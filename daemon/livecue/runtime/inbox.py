@@ -130,14 +130,14 @@ class PartitionWorker:
             return 1
 
     async def _desk(self, delivery: Delivery) -> Desk | None:
+        rules = self._rooms.get(delivery.room)  # looked up each time: rules change while we run
+        if rules is None:
+            self._strangers.append(delivery)
+            return None
         desk = self._desks.get(delivery.room)
         if desk is None:
-            rules = self._rooms.get(delivery.room)
-            if rules is None:
-                self._strangers.append(delivery)
-                return None
-            desk = await self._open_desk(delivery.room, rules)
-            self._desks[delivery.room] = desk
+            desk = self._desks[delivery.room] = await self._open_desk(delivery.room, rules)
+        desk.rules = rules
         return desk
 
     async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
@@ -154,7 +154,7 @@ class PartitionWorker:
         for room, desk in self._desks.items():
             done, commit = desk.finish()
             rounds.append((room, done))
-            if commit.state is not None or commit.cues or commit.reports:
+            if commit.state is not None or commit.cues or commit.reports or commit.asks:
                 commits.append(commit)
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
@@ -167,6 +167,8 @@ class PartitionWorker:
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
+            for index in done.quarantined:
+                self._quarantine(room, index)
             for place, error in done.dead:
                 await self._bury(room, place, error)
         strangers, self._strangers = self._strangers, []
@@ -175,6 +177,16 @@ class PartitionWorker:
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
             self._meter.count(Count.DEAD, "", 1, str(error.reason))
             await self._bury(delivery.room, str(delivery.seq), error)
+
+    def _quarantine(self, room: str, rule_index: str) -> None:
+        self._meter.count(Count.RULES_QUARANTINED, room)
+        log.error(
+            "rule-quarantined",
+            room=room,
+            rule_index=rule_index,
+            effect="not tried again in this live",
+            remedy="its REGEX ran longer than 10 ms on three events: repeat once, a+ for (a+)+",
+        )
 
     async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
         log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
