@@ -91,6 +91,13 @@ def test_an_ask_beyond_all_measure_goes_without_its_events_content() -> None:
     assert all(len(body) < 300_000 for _, body in messages)
 
 
+def test_no_message_is_larger_than_the_smallest_servers_take() -> None:
+    asks = [callback(id=str(n), content={"content": "x" * 50_000}) for n in range(40)]
+    messages = list(ask_messages(asks))
+    assert [ask.id for _, body in messages for ask in read_asks(body)] == [ask.id for ask in asks]
+    assert all(len(body) < 300_000 for _, body in messages)
+
+
 async def test_the_history_knows_ends_and_not_claims(bus: Bus, channels: Channels) -> None:
     async def note(outcome: Outcome, subject: str, room: str = "flagship") -> None:
         await channels.record(room, AuditEntry(outcome, subject, now_ms()))

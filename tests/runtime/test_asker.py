@@ -136,6 +136,7 @@ async def test_an_answer_is_not_spoken_where_the_rule_speaks_for_itself() -> Non
     world = World("大码有货")
     await live(world.asker(callback(speaks=False)), lambda: world.outcomes() == ["delivered"])
     assert not world.bus.signals
+    assert not world.bus.audit["flagship"][0].code, "and that is not being late"
 
 
 async def test_an_answer_that_comes_too_late_is_taken_and_not_spoken() -> None:
