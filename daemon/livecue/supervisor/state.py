@@ -22,8 +22,6 @@ log = structlog.get_logger()
 WAITING_MS = 2_000
 LIVE_MS = 5_000
 IDLE_MS = 15_000
-LIST_MS = 30_000
-"""How often a room whose job is known is searched for others."""
 FOREVER_MS = 1 << 62
 
 
@@ -93,7 +91,6 @@ class RoomState:
     held: Window | None = None
     asked: dict[str, tuple[int, int]] = field(default_factory=dict)
     looked_ms: int = 0
-    listed_ms: int = 0
     look_at_ms: int = 0
     look_failures: int = 0
     unauthenticated: bool = False
