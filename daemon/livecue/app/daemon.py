@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 _DRAIN_S = 5.0
 _LAG_EVERY_S = 2.0
+_TEND_EVERY_S = 3.0
 
 
 def now_ms() -> int:
@@ -147,12 +148,12 @@ class Daemon:
         options = BusOptions(
             servers=nats.servers,
             token=nats.token.get_secret_value() if nats.token else "",
-            creds_file=str(self._loaded.path(nats.creds_file)) if nats.creds_file else "",
+            creds_file=self._file(nats.creds_file),
             user=nats.user,
             password=nats.password.get_secret_value() if nats.password else "",
-            tls_ca_file=nats.tls.ca_file,
-            tls_cert_file=nats.tls.cert_file,
-            tls_key_file=nats.tls.key_file,
+            tls_ca_file=self._file(nats.tls.ca_file),
+            tls_cert_file=self._file(nats.tls.cert_file),
+            tls_key_file=self._file(nats.tls.key_file),
             replicas=nats.replicas,
         )
         if nats.embedded:
@@ -167,6 +168,9 @@ class Daemon:
         bus = Bus(options, self.channels, self.health, self._on_signal)
         stack.push_async_callback(bus.close)
         return bus if await self._unless_stopped(bus.connect(), "connect-bus") else None
+
+    def _file(self, value: str) -> str:
+        return str(self._loaded.path(value)) if value else ""
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None], name: str) -> bool:
         """Whether `work` came to its end before the daemon was told to stop."""
@@ -223,6 +227,7 @@ class Daemon:
                 ("read-reports", reporter.read()),
                 ("send-reports", reporter.send()),
                 ("measure-lag", self._measure_lag(workers)),
+                ("tend-bus", self._tend_bus(bus)),
             ):
                 eternal.append(group.create_task(self._eternal(work), name=name))
             self.health.report("inbox")
@@ -246,7 +251,7 @@ class Daemon:
 
     def _make_workers(self, bus: Bus) -> list[PartitionWorker]:
         desks = from_settings.desk_rules(self._settings, self._rules)
-        ledger = NatsLedger(bus.nc, bus.created["LIVE_IN"])
+        ledger = NatsLedger(bus.nc)
         partitions = NatsPartitions(bus.nc)
         return [
             PartitionWorker(number, desks, partitions, ledger, self.channels, self.meter, self.health)
@@ -308,6 +313,12 @@ class Daemon:
             for sender in (self._dispatcher, self._reporter):
                 if sender is not None:
                     sender.wake()
+
+    async def _tend_bus(self, bus: Bus) -> None:
+        """A server that came back without its store gets its streams again."""
+        while not self._stop.is_set():
+            await bus.tend()
+            await self._unless_stopped(asyncio.sleep(_TEND_EVERY_S), "tend-pause")
 
     async def _measure_lag(self, workers: list[PartitionWorker]) -> None:
         while not self._stop.is_set():

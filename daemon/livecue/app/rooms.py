@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from livecue.app.cloud import CloudRoom
-from livecue.domain import RoomKind
+from livecue.domain import ReportMode, RoomKind
 from livecue.engine import Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, load_packs
@@ -39,7 +40,8 @@ def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str
     desks = {}
     for room in settings.rooms:
         program = programs.setdefault(room.rules, compile_rules(rules[room.key].rules))
-        desks[room.key] = DeskRules(program, room.report, int(settings.dispatch.max_age_s * 1000))
+        report = room.report if room.kind is RoomKind.LIVE else ReportMode.NONE
+        desks[room.key] = DeskRules(program, report, int(settings.dispatch.max_age_s * 1000))
     return desks
 
 
@@ -85,12 +87,19 @@ def room_plans(settings: Settings) -> list[RoomPlan]:
     ]
 
 
+def _userinfo(url: str) -> list[str]:
+    """The password or token that a server's address carries."""
+    parts = urlsplit(url)
+    secret = parts.password or parts.username
+    return [secret, unquote(secret)] if secret else []
+
+
 def secrets_of(settings: Settings) -> list[str]:
     """Everything that must never be written down."""
     auth = settings.metastudio.auth
     held: list[SecretStr | None] = [auth.ak, auth.sk] if isinstance(auth, AkSk) else [auth.password]
     held += [settings.nats.token, settings.nats.password, settings.http.ingest_token]
-    plain = []
+    plain = [part for url in settings.nats.servers for part in _userinfo(url)]
     for room in settings.rooms:
         if room.callback is not None:
             held += [room.callback.key, room.callback.previous_key]

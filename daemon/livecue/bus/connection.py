@@ -59,26 +59,32 @@ class Bus:
         self._health = health
         self._on_signal = on_signal
         self._broker: NatsBroker | None = None
+        self._connected = False
+        self._trouble = ""
         self.nc: Client = Client()
-        self.created: dict[str, str] = {}
 
     async def connect(self) -> None:
         """Try until it works, with backoff from 0.2 to 10 s; `/readyz` shows why it does not yet."""
         pause_s = 0.2
+        said = ""
         while True:
             try:
                 await self._connect_once()
             except BusError as error:
                 self._health.report("bus", str(error))
-                log.warning("bus-unreachable", error=str(error), retry_s=pause_s)
+                if str(error) != said:  # once, not with every attempt
+                    said = str(error)
+                    log.warning("bus-unreachable", error=said, remedy="check nats.url; livecue tries again")
                 await self.close()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 10.0)
             else:
+                self._connected = True
                 self._health.report("bus")
                 return
 
     async def _connect_once(self) -> None:
+        self._trouble = ""
         broker = NatsBroker(list(self._options.servers), **self._client_options())
         self._channels.bind(broker, self._on_signal)
         self._broker = broker
@@ -86,13 +92,33 @@ class Bus:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 self.nc = await broker.connect()
         except (NatsError, OSError, TimeoutError) as error:
-            why = str(error) or type(error).__name__
+            why = self._trouble or str(error) or type(error).__name__
             raise BusError(
                 f"no NATS server at {', '.join(map(_shown, self._options.servers))}: {why}"
             ) from error
         self._check_server()
-        self.created = await ensure_streams(self.nc, self._options.replicas)
+        await ensure_streams(self.nc, self._options.replicas)
         await broker.start()
+
+    async def tend(self) -> None:
+        """See that the streams are there and as they should be; `/readyz` shows it if not.
+
+        Raises:
+            BusError: the client will never reconnect (the server called an error fatal); start anew.
+        """
+        if self.nc.is_closed:
+            raise BusError(
+                f"the client gave the connection up: {self._trouble or 'no reason given'}: restart"
+            )
+        if not self.nc.is_connected:
+            return
+        try:
+            await ensure_streams(self.nc, self._options.replicas)
+        except BusError as error:
+            self._health.report("bus", str(error))
+            log.warning("streams-missing", error=str(error))
+        else:
+            self._health.report("bus")
 
     def _check_server(self) -> None:
         name = str(self.nc._server_info.get("server_name", ""))  # noqa: SLF001 - nats-py has no accessor
@@ -106,8 +132,8 @@ class Bus:
 
     def _client_options(self) -> dict[str, Any]:
         async def lost() -> None:
-            if self._broker is None:
-                return  # our own close
+            if self._broker is None or not self._connected:
+                return  # our own close, or an attempt that failed
             self._health.report("bus", "disconnected, reconnecting")
             log.warning("bus-disconnected")
 
@@ -116,6 +142,7 @@ class Bus:
             log.info("bus-reconnected")
 
         async def trouble(error: Exception) -> None:
+            self._trouble = str(error) or type(error).__name__
             log.debug("bus-error", error=f"{type(error).__name__}: {error}")
 
         options: dict[str, Any] = {
@@ -145,6 +172,7 @@ class Bus:
     async def close(self) -> None:
         """Stop subscribers, flush what was published, close. Idempotent."""
         broker, self._broker = self._broker, None
+        self._connected = False
         if broker is None:
             return
         with suppress(NatsError, OSError, TimeoutError):

@@ -55,6 +55,8 @@ def fail(text: str) -> typer.Exit:
 @cli.command()
 def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
+    import structlog
+
     from livecue.app.daemon import Daemon
     from livecue.app.logs import configure_logs
     from livecue.app.redact import Redactor
@@ -77,6 +79,10 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
         asyncio.run(serve())
     except (ListenError, BusError) as error:
         raise fail(f"livecue: {redactor.text(str(error))}") from error
+    except Exception as error:
+        # Written by our own log, which knows what must not be shown.
+        structlog.get_logger().exception("crashed", remedy="start it again, and report this")
+        raise typer.Exit(1) from error
 
 
 @cli.command()

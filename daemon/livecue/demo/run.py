@@ -73,10 +73,9 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
             ("forger", _forge(daemon)),
         ):
             await stack.enter_async_context(_task(work, name))
-        with _screen(view, as_json=as_json):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await stop.wait()
+        with _screen(view, as_json=as_json), suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
         summary = watch.summary()
     _say(summary, as_json=as_json)
     return summary
@@ -157,7 +156,7 @@ async def _forge(daemon: Daemon) -> None:
     await daemon.ready.wait()
     await asyncio.sleep(_FORGE_AFTER_S)
     body = json.dumps({"event_type": "RTMP_STREAM_STATE_CHANGE", "message": json.dumps({"state": "END"})})
-    request = urllib.request.Request(  # noqa: S310 - our own loopback address
+    request = urllib.request.Request(
         f"http://127.0.0.1:{daemon.port}/callbacks/flagship",
         body.encode(),
         {"x-hw-mss-secret": "0" * 64, "x-hw-mss-time": f"{now_ms() // 1000:x}"},

@@ -13,6 +13,7 @@ from livecue.runtime.ports import Delivery
 
 _MAX_TIMESTAMP_MS = 4_102_415_999_000  # S4 6.2.7
 _MAX_TYPE = 100
+_MAX_CONTENT = 65_536  # characters: what follows from an event has to fit into a message of the bus
 
 
 class Unreadable(StrEnum):
@@ -94,9 +95,7 @@ def _one(body: bytes) -> _WireEvent | UnreadableError:
 def _event(delivery: Delivery, place: int, wire: _WireEvent) -> LiveEvent | UnreadableError:
     event_type = _integer(wire.type)
     if event_type is None or not 0 <= event_type <= _MAX_TYPE:
-        return UnreadableError(
-            Unreadable.NOT_AN_EVENT, f"`type` must be 0 to {_MAX_TYPE}", msgspec.json.encode(wire)
-        )
+        return UnreadableError(Unreadable.NOT_AN_EVENT, f"`type` must be 0 to {_MAX_TYPE}", _encodable(wire))
     content, raw = wire.content, wire.content
     try:
         if isinstance(content, str):
@@ -105,6 +104,9 @@ def _event(delivery: Delivery, place: int, wire: _WireEvent) -> LiveEvent | Unre
             raw = msgspec.json.encode(content).decode()
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         detail = f"`content` must be a JSON object or one in a string: {str(error) or type(error).__name__}"
+        return UnreadableError(Unreadable.BAD_CONTENT, detail, _encodable(wire))
+    if len(raw) > _MAX_CONTENT:
+        detail = f"`content` is longer than {_MAX_CONTENT} characters"
         return UnreadableError(Unreadable.BAD_CONTENT, detail, _encodable(wire))
     timestamp = delivery.at_ms if wire.timestamp is None else _integer(wire.timestamp)
     if timestamp is None or not 0 <= timestamp <= _MAX_TIMESTAMP_MS:

@@ -144,6 +144,9 @@ class Dispatcher:
             if cue.id in self._claimed or await self._claim(cue, Outcome.SENDING, job.job_id):
                 self._claimed.setdefault(cue.id, _Attempt())
                 await self._send_once(cue, job)
+        except Exception:
+            log.exception("send-failed", room=cue.room, cue=cue.id)
+            await self._end(cue, Outcome.UNKNOWN, job.job_id)
         finally:
             self._slots.give_back(self._now())
             self._busy.discard(cue.room)
@@ -156,7 +159,9 @@ class Dispatcher:
         except BusError as error:
             log.warning("claim-failed", room=cue.room, cue=cue.id, error=str(error))
             self._resting[cue.room] = self._now() + _CLAIM_PAUSE_MS
-            self._queue.put(cue)
+            if gone := self._queue.put(cue):
+                log.warning("cue-lost", room=gone.room, cue=gone.id, remedy="none: too many wait for the bus")
+                self._claimed.pop(gone.id, None)
             return False
 
     async def _send_once(self, cue: Cue, job: Job) -> None:
@@ -187,7 +192,8 @@ class Dispatcher:
                 self._slots.pause(resume)
             else:
                 self._resting[cue.room] = resume
-            self._queue.put(cue)
+            if gone := self._queue.put(cue):
+                await self._end(gone, Outcome.OVERFLOW, job.job_id)
             return
         log.warning("cue-not-sent", room=cue.room, cue=cue.id, outcome=str(outcome), error=str(error))
         await self._end(cue, outcome, job.job_id, code=error.error_code)

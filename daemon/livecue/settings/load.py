@@ -16,6 +16,7 @@ from livecue.settings.lines import Document, YamlError
 from livecue.settings.model import Settings
 from livecue.supervisor.timetable import validate as validate_session
 
+_NO_PUBLIC_URL = "http.public_url is missing: write the https URL under which MetaStudio reaches this daemon"
 _TAGS = frozenset({"ak_sk", "iam"})
 
 
@@ -74,11 +75,12 @@ def load(file: Path) -> Loaded:
     if not isinstance(document.data, Mapping):
         raise ConfigError([Problem(name, 1, "", "must be a mapping: start with `rooms:` and `metastudio:`")])
     folder = file.absolute().parent
-    merged = _merge(document.data, _environment(name))
+    environment = _environment(name)
+    merged = _merge(document.data, environment)
     try:
         settings = Settings.model_validate(merged, context={"base": folder})
     except ValidationError as error:
-        raise ConfigError(list(_problems(name, document, error))) from error
+        raise ConfigError(list(_problems(name, document, environment, error))) from error
     loaded = Loaded(settings, folder, document)
     if deeper := list(_deeper(name, loaded)):
         raise ConfigError(deeper)
@@ -104,7 +106,19 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _problems(name: str, document: Document, error: ValidationError) -> Iterator[Problem]:
+def _reaches(data: Any, path: Sequence[str | int]) -> bool:
+    """Whether `data` has something at `path`."""
+    for part in path:
+        inside = isinstance(data, Mapping) if isinstance(part, str) else isinstance(data, list)
+        if not inside or (part not in data if isinstance(part, str) else part >= len(data)):
+            return False
+        data = data[part]
+    return True
+
+
+def _problems(
+    name: str, document: Document, environment: Mapping[str, Any], error: ValidationError
+) -> Iterator[Problem]:
     for one in error.errors(include_url=False, include_input=False):
         path = tuple(part for part in one["loc"] if part not in _TAGS)
         what = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -112,7 +126,8 @@ def _problems(name: str, document: Document, error: ValidationError) -> Iterator
             what = _unknown(path)
         elif one["type"] == "missing":
             what = "is missing: add it"
-        from_file = document.holds(path) or one["type"] == "missing" or not path
+        in_environment = bool(path) and _reaches(environment, path)
+        from_file = not in_environment and (document.holds(path) or one["type"] == "missing" or not path)
         line = document.line(path) if from_file else 0
         where = ".".join(map(str, path))
         if line == 0:
@@ -147,10 +162,34 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
+def _files(name: str, loaded: Loaded) -> Iterator[Problem]:
+    nats = loaded.settings.nats
+    tls = nats.tls
+    for path, value in (
+        (("nats", "creds_file"), nats.creds_file),
+        (("nats", "tls", "ca_file"), tls.ca_file),
+        (("nats", "tls", "cert_file"), tls.cert_file),
+        (("nats", "tls", "key_file"), tls.key_file),
+    ):
+        if value and not loaded.path(value).is_file():
+            what = (
+                f"there is no file {loaded.path(value)}: write its path, absolute or from this file's folder"
+            )
+            yield Problem(name, loaded.document.line(path), ".".join(path), what)
+
+
 def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
-    """What only the packages that use a value can judge: sessions and the start body."""
+    """What only the whole, or the packages that use a value, can judge."""
+    yield from _files(name, loaded)
+    keys = [room.key for room in loaded.settings.rooms]
     for place, room in enumerate(loaded.settings.rooms):
         at: tuple[str | int, ...] = ("rooms", place)
+        if room.key in keys[:place]:
+            line = loaded.document.line((*at, "key"))
+            yield Problem(name, line, "rooms", f"the key {room.key} is given twice: give each room its own")
+        if room.callback and not loaded.settings.http.public_url:
+            line = loaded.document.line((*at, "callback"))
+            yield Problem(name, line, f"rooms.{room.key}.callback", _NO_PUBLIC_URL)
         for number, session in enumerate(room.sessions):
             for what in validate_session(session.as_session()):
                 line = loaded.document.line((*at, "sessions", number))

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livecue.domain import ReportMode, RoomKind, Session, Unplanned
+from livecue.metastudio import documented
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -39,6 +40,13 @@ def is_loopback(host: str | None) -> bool:
 
 def parse_duration(value: object) -> object:
     """`4h`, `90m`, `1h30m` or a number of seconds."""
+    try:
+        return _duration(value)
+    except OverflowError:
+        raise ValueError("this duration is too long: write it as 4h, 90m, 1h30m or 45s") from None
+
+
+def _duration(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return timedelta(seconds=value)
     if isinstance(value, str):
@@ -119,8 +127,8 @@ class AkSk(Strict):
     """Access key and secret key; the preferred way."""
 
     secrets: ClassVar = ("ak", "sk")
-    ak: SecretStr
-    sk: SecretStr
+    ak: SecretStr = Field(min_length=1)
+    sk: SecretStr = Field(min_length=1)
 
 
 class IamUser(Strict):
@@ -130,12 +138,19 @@ class IamUser(Strict):
     iam_endpoint: str
     domain: str
     user: str
-    password: SecretStr
+    password: SecretStr = Field(min_length=1)
     project: str
+
+    @field_validator("iam_endpoint")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return safe_url(value)
 
 
 def _kind_of_auth(value: Any) -> str:
-    keys = set(value) if isinstance(value, Mapping) else set(vars(value))
+    if isinstance(value, IamUser):
+        return "iam"
+    keys = set(value) if isinstance(value, Mapping) else set()
     return "iam" if keys & {"iam_endpoint", "domain", "user", "password", "password_file"} else "ak_sk"
 
 
@@ -155,6 +170,14 @@ class MetaStudio(Strict):
     @classmethod
     def _safe(cls, value: str) -> str:
         return safe_url(value)
+
+    @field_validator("limits")
+    @classmethod
+    def _operations(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        known = documented("")
+        if unknown := sorted(set(value) - set(known)):
+            raise ValueError(f"{unknown[0]} is no limited operation; known here: {', '.join(known)}")
+        return value
 
 
 def safe_url(value: str) -> str:
@@ -257,6 +280,14 @@ class Room(Strict):
             raise ValueError("a room's key is 1 to 63 of a-z, 0-9 and -")
         return value
 
+    @model_validator(mode="after")
+    def _chat_has_no_cues(self) -> Self:
+        if self.kind is RoomKind.CHAT and (self.rules or self.callback):
+            raise ValueError(
+                "a chat room takes no rules and no callback: MetaStudio has commands for live rooms alone"
+            )
+        return self
+
 
 class Settings(BaseSettings):
     """The whole of `livecue.yaml`."""
@@ -276,15 +307,3 @@ class Settings(BaseSettings):
     dispatch: Dispatch = Dispatch()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     rooms: tuple[Room, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        keys = [room.key for room in self.rooms]
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"rooms: the key {twice[0]} is given twice: give each room its own")
-        if not self.http.public_url and any(room.callback for room in self.rooms):
-            raise ValueError(
-                "http.public_url is missing, and rooms have a `callback`: write the https URL under which "
-                "MetaStudio reaches this daemon"
-            )
-        return self
