@@ -42,6 +42,7 @@ from livecue.supervisor import Supervisor
 log = structlog.get_logger()
 
 _DRAIN_S = 5.0
+_LOOPS_S = 1.5  # for the loops to come to their end after the calls that were out
 _LAG_EVERY_S = 2.0
 _TEND_EVERY_S = 3.0
 
@@ -145,17 +146,7 @@ class Daemon:
     async def _start_bus(self, stack: AsyncExitStack) -> Bus | None:
         """The connected bus; None when the daemon was stopped before it came up."""
         nats = self._settings.nats
-        options = BusOptions(
-            servers=nats.servers,
-            token=nats.token.get_secret_value() if nats.token else "",
-            creds_file=self._file(nats.creds_file),
-            user=nats.user,
-            password=nats.password.get_secret_value() if nats.password else "",
-            tls_ca_file=self._file(nats.tls.ca_file),
-            tls_cert_file=self._file(nats.tls.cert_file),
-            tls_key_file=self._file(nats.tls.key_file),
-            replicas=nats.replicas,
-        )
+        options = from_settings.bus_options(self._loaded)
         if nats.embedded:
             server = EmbeddedServer(
                 self._loaded.path(self._settings.data_dir), max_store_mb=nats.max_store_mb
@@ -239,7 +230,7 @@ class Daemon:
                 worker.stop()
             supervisor.stop()
             await asyncio.gather(dispatcher.stop(_DRAIN_S), reporter.stop(_DRAIN_S))
-            _, late = await asyncio.wait(eternal, timeout=_DRAIN_S)
+            _, late = await asyncio.wait(eternal, timeout=_LOOPS_S)
             for task in late:
                 log.warning("stop-overdue", task=task.get_name())
                 task.cancel()
@@ -309,6 +300,8 @@ class Daemon:
             return  # the inbox buries it
         if self._supervisor is not None:
             self._supervisor.on_signal(heard)
+        if heard.kind == SignalKind.REPLY_FINISHED and self._dispatcher is not None:
+            self._dispatcher.finished(str(heard.data.get("reply_id", "")))
         if heard.kind == SignalKind.JOB_STARTED:
             for sender in (self._dispatcher, self._reporter):
                 if sender is not None:

@@ -8,11 +8,12 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from livecue.app.cloud import CloudRoom
+from livecue.bus.connection import BusOptions
 from livecue.domain import ReportMode, RoomKind
 from livecue.engine import Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, load_packs
-from livecue.receiver import AuthType, CallbackRoom, UriForm
+from livecue.receiver import AuthType, CallbackRoom
 from livecue.runtime.desk import DeskRules
 from livecue.settings import AkSk, Loaded, Room, Settings
 from livecue.supervisor import RoomPlan
@@ -32,6 +33,26 @@ def load_rules(loaded: Loaded) -> dict[str, LoadedRules]:
     return {
         room.key: load_packs([loaded.path(folder) for folder in room.rules]) for room in loaded.settings.rooms
     }
+
+
+def bus_options(loaded: Loaded) -> BusOptions:
+    """How to reach the configured NATS server; paths are relative to the configuration file."""
+    nats = loaded.settings.nats
+
+    def path(name: str) -> str:
+        return str(loaded.path(name)) if name else ""
+
+    return BusOptions(
+        servers=nats.servers,
+        token=nats.token.get_secret_value() if nats.token else "",
+        creds_file=path(nats.creds_file),
+        user=nats.user,
+        password=nats.password.get_secret_value() if nats.password else "",
+        tls_ca_file=path(nats.tls.ca_file),
+        tls_cert_file=path(nats.tls.cert_file),
+        tls_key_file=path(nats.tls.key_file),
+        replicas=nats.replicas,
+    )
 
 
 def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str, DeskRules]:
@@ -74,7 +95,7 @@ def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:
             public_url=callback_url(settings, room),
             auth_type=AuthType(room.callback.auth_type),
             keys=tuple(key.get_secret_value() for key in keys if key),
-            forms=tuple(UriForm),
+            forms=room.callback.uri_forms,
         )
     return found
 

@@ -116,6 +116,11 @@ _CHANNELS: tuple[tuple[str, str, str, Any], ...] = (
 _STREAM_OF = {name: stream for name, stream, _, _ in _CHANNELS}
 
 
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    """faststream hands a handler what the decoder returns; ours wants the subject and the bytes."""
+    return message
+
+
 class Channels:
     """Publishing to livecue's subjects; every publish waits for the stream's acknowledgement."""
 
@@ -139,7 +144,7 @@ class Channels:
                 schema=schema,
             )
 
-        @broker.subscriber("live.signals.*", title="signals-heard", no_reply=True)
+        @broker.subscriber("live.signals.*", title="signals-heard", no_reply=True, decoder=_as_it_is)
         async def hear(message: NatsMessage) -> None:
             raw = message.raw_message
             on_signal(raw.subject.rpartition(".")[2], raw.data)

@@ -7,10 +7,12 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsCredentials, NatsSecurity, NatsToken, NatsUserPassword
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
@@ -21,6 +23,7 @@ from livecue.runtime.ports import BusError, Health
 log = structlog.get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 2.0
 _OLDEST_SERVER = (2, 12)
 
 
@@ -46,6 +49,27 @@ class BusOptions:
         if self.tls_cert_file:
             context.load_cert_chain(self.tls_cert_file, self.tls_key_file or None)
         return context
+
+    def security(self) -> NatsSecurity | None:
+        """What faststream identifies us by.
+
+        Raises:
+            BusError: the credentials or certificates cannot be read.
+        """
+        try:
+            tls = self.tls()
+            if self.creds_file:
+                Path(self.creds_file).read_bytes()  # said now, by name, rather than at each attempt
+                return NatsCredentials(self.creds_file, ssl_context=tls)
+        except OSError as error:
+            raise BusError(
+                f"nats: {error.filename or 'a certificate'} cannot be read: {error.strerror}"
+            ) from error
+        if self.user:
+            return NatsUserPassword(self.user, self.password, ssl_context=tls)
+        if self.token:
+            return NatsToken(self.token, ssl_context=tls)
+        return NatsSecurity(ssl_context=tls) if tls else None
 
 
 class Bus:
@@ -159,14 +183,8 @@ class Bus:
             "reconnected_cb": back,
             "error_cb": trouble,
         }
-        if self._options.token:
-            options["token"] = self._options.token
-        if self._options.user:
-            options |= {"user": self._options.user, "password": self._options.password}
-        if self._options.creds_file:
-            options["user_credentials"] = self._options.creds_file
-        if tls := self._options.tls():
-            options["tls"] = tls
+        if security := self._options.security():
+            options["security"] = security
         return options
 
     async def close(self) -> None:
@@ -175,9 +193,16 @@ class Bus:
         self._connected = False
         if broker is None:
             return
-        with suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                if self.nc.is_connected:
+                    await self.nc.flush(1)
                 await broker.stop()
+        except (NatsError, OSError, TimeoutError, ExceptionGroup):
+            # A server that does not answer would be waited for by the drain, also after a cancel.
+            with suppress(NatsError, OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await self.nc.close()
 
 
 def _shown(url: str) -> str:

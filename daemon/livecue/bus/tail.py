@@ -29,6 +29,7 @@ _EXPIRES_S = 20
 _HEARTBEAT_S = 4
 _SILENT_S = 2.5 * _HEARTBEAT_S
 _GONE_AFTER_S = 60
+_FAREWELL_S = 1.0
 
 
 class StoredMsg(msgspec.Struct, frozen=True, gc=False):
@@ -137,11 +138,12 @@ class Tail:
         consumer, self._consumer = self._consumer, ""
         self._queue.clear()
         self._asked = 0
-        with suppress(NatsError, BusError, OSError):
+        with suppress(NatsError, BusError, OSError, TimeoutError):
             if subscription is not None:
                 await subscription.unsubscribe()
             if consumer and self._nc.is_connected:
-                await api_request(self._nc, f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
+                async with asyncio.timeout(_FAREWELL_S):  # a courtesy: it goes by itself after _GONE_AFTER_S
+                    await api_request(self._nc, f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
 
     async def _keep_open(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -12,6 +12,8 @@ import typer
 
 from livecue import __version__
 from livecue.cli.bench import bench
+from livecue.cli.events import events
+from livecue.cli.exits import ConfigFile, fail, load_all
 
 cli = typer.Typer(
     name="livecue",
@@ -22,8 +24,7 @@ cli = typer.Typer(
 )
 
 cli.add_typer(bench, name="bench")
-
-ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="livecue.yaml")]
+cli.add_typer(events, name="events")
 
 
 def main() -> None:
@@ -46,12 +47,6 @@ def options(
     """The cue desk for digital-human live rooms."""
 
 
-def fail(text: str) -> typer.Exit:
-    """Say what is wrong on stderr; raise the result to exit with 1."""
-    print(text, file=sys.stderr)
-    return typer.Exit(1)
-
-
 @cli.command()
 def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
@@ -64,7 +59,7 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     from livecue.app.web import ListenError
     from livecue.runtime.ports import BusError
 
-    loaded, rules = _load(config)
+    loaded, rules = load_all(config)
     redactor = Redactor(secrets_of(loaded.settings))
     configure_logs(loaded.settings.log_level, redactor)
 
@@ -92,7 +87,7 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
 
     from livecue.supervisor import next_change, wanted
 
-    loaded, rules = _load(config)
+    loaded, rules = load_all(config)
     for room in loaded.settings.rooms:
         found = rules[room.key]
         for warning in found.warnings:
@@ -105,19 +100,6 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
         then = f", next change {change.isoformat(timespec='minutes')}" if change else ""
         print(f"{room.key}: {len(found.rules)} rules, {len(sessions)} sessions, now {plan}{then}")
     print(f"{config}: fine")
-
-
-def _load(config: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Settings and rules, or every problem of both on stderr and exit 1."""
-    from livecue.app.rooms import load_rules
-    from livecue.packs import PackError
-    from livecue.settings import ConfigError, load
-
-    try:
-        loaded = load(config)
-        return loaded, load_rules(loaded)
-    except (ConfigError, PackError) as error:
-        raise fail(str(error)) from error
 
 
 @cli.command()

@@ -65,7 +65,10 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
         stack.callback(daemon.stop)
         ends = asyncio.get_running_loop().time() + seconds if seconds is not None else None
         view = View(
-            watch, daemon.job, {room: " + ".join(packs) for room, packs in PACKS.items()}, _left(ends)
+            watch,
+            daemon.job,
+            {room: " + ".join(packs) for room, packs in PACKS.items()},
+            _left(ends, asyncio.get_running_loop().time),
         )
         for name, work in (
             ("viewers", _talk(daemon)),
@@ -178,11 +181,13 @@ async def _task(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[Non
             await task
 
 
-def _left(ends: float | None) -> Callable[[], str]:
+def _left(ends: float | None, clock: Callable[[], float]) -> Callable[[], str]:
+    """What the view shows; it asks from a thread of its own, where no loop runs."""
+
     def left() -> str:
         if ends is None:
             return "Ctrl-C ends it"
-        return f"{max(0, ends - asyncio.get_running_loop().time()):.0f} s left"
+        return f"{max(0, ends - clock()):.0f} s left"
 
     return left
 

@@ -115,7 +115,7 @@ def signal(program: Program, state: RoomState, signal: Signal) -> Decision:  # n
             state.job_id, state.dirty = job_id, True
     elif signal.kind == SignalKind.JOB_ENDED:
         if job_id and job_id == state.job_id:
-            state.job_id, state.dirty = "", True
+            state.end()
     elif signal.kind == SignalKind.CUE_RETURNED and job_id in {"", state.live_id}:
         _give_back(state, data)
     return NOTHING

@@ -170,7 +170,10 @@ class PartitionWorker:
         self._account(rounds)
 
     def _account(self, rounds: list[tuple[str, Round]]) -> None:
-        """Count only what is committed, so that a repeated round counts once."""
+        """Count after the commit, so that a repeated round counts once.
+
+        Events without any output are stored with the next that has one, and may count twice until then.
+        """
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)

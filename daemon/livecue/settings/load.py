@@ -13,9 +13,15 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from livecue.metastudio.validate import validate_start
 from livecue.settings.lines import Document, YamlError
-from livecue.settings.model import Settings
+from livecue.settings.model import Environment, Settings
 from livecue.supervisor.timetable import validate as validate_session
 
+_SAID = {
+    "missing": "is missing: add it",
+    "too_short": "must not be empty: write at least one",
+    "model_type": "must be a mapping: write `name: value` pairs below it",
+    "string_type": "must be text: put it in quotation marks",
+}
 _NO_PUBLIC_URL = "http.public_url is missing: write the https URL under which MetaStudio reaches this daemon"
 _TAGS = frozenset({"ak_sk", "iam"})
 
@@ -89,7 +95,7 @@ def load(file: Path) -> Loaded:
 
 def _environment(name: str) -> dict[str, Any]:
     try:
-        return EnvSettingsSource(Settings)()
+        return EnvSettingsSource(Environment)()
     except SettingsError as error:
         raise ConfigError(
             [Problem(name, 0, "environment", f"{error}: write JSON, or the single values")]
@@ -106,6 +112,13 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def _shared(one: Sequence[str | int], other: Sequence[str | int]) -> int:
+    """How many parts two paths begin with in common."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
 def _reaches(data: Any, path: Sequence[str | int]) -> bool:
     """Whether `data` has something at `path`."""
     for part in path:
@@ -119,13 +132,16 @@ def _reaches(data: Any, path: Sequence[str | int]) -> bool:
 def _problems(
     name: str, document: Document, environment: Mapping[str, Any], error: ValidationError
 ) -> Iterator[Problem]:
-    for one in error.errors(include_url=False, include_input=False):
+    found = error.errors(include_url=False, include_input=False)
+    for one in found:
+        if any(len(other["loc"]) > len(one["loc"]) == _shared(other["loc"], one["loc"]) for other in found):
+            continue  # what is wrong inside says more
         path = tuple(part for part in one["loc"] if part not in _TAGS)
         what = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         if one["type"] == "extra_forbidden":
             what = _unknown(path)
-        elif one["type"] == "missing":
-            what = "is missing: add it"
+        else:
+            what = _SAID.get(one["type"], what)
         in_environment = bool(path) and _reaches(environment, path)
         from_file = not in_environment and (document.holds(path) or one["type"] == "missing" or not path)
         line = document.line(path) if from_file else 0

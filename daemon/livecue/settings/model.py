@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livecue.domain import ReportMode, RoomKind, Session, Unplanned
 from livecue.metastudio import documented
+from livecue.receiver import UriForm
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -61,6 +62,16 @@ def _duration(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
+def read_secret(path: object, name: str, info: ValidationInfo) -> str:
+    """The text of a secret's file, without the line end; relative to the configuration file."""
+    base = (info.context or {}).get("base", Path())
+    try:
+        text: str = (base / str(path)).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"{name} cannot be read: {type(error).__name__}: {path}") from error
+    return text
+
+
 class Strict(BaseModel):
     """Frozen, and a key it does not know is an error. `secrets` may each be given as `<name>_file`."""
 
@@ -79,11 +90,7 @@ class Strict(BaseModel):
                 continue
             if values.get(name) is not None:
                 raise ValueError(f"give either {name} or {name}_file, not both")
-            base = (info.context or {}).get("base", Path())
-            try:
-                values[name] = (base / str(path)).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeError) as error:
-                raise ValueError(f"{name}_file cannot be read: {type(error).__name__}: {path}") from error
+            values[name] = read_secret(path, f"{name}_file", info)
         return values
 
 
@@ -104,7 +111,7 @@ class Nats(Strict):
     password: SecretStr | None = None
     tls: NatsTls = NatsTls()
     replicas: int = Field(default=1, ge=1, le=5)
-    max_store_mb: int = Field(default=4096, ge=64)
+    max_store_mb: int = Field(default=4096, ge=1536)
 
     @property
     def embedded(self) -> bool:
@@ -226,6 +233,7 @@ class Callback(Strict):
     auth_type: Literal["NONE", "MSS_A", "MSS_A_HEAD", "MEITUAN_DEFAULT"] = "MSS_A_HEAD"
     key: SecretStr | None = None
     previous_key: SecretStr | None = None
+    uri_forms: tuple[UriForm, ...] = Field(default=tuple(UriForm), min_length=1)
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
@@ -273,6 +281,18 @@ class Room(Strict):
     sessions: tuple[SessionSettings, ...] = ()
     airtime: Airtime | None = None
 
+    @field_validator("start", mode="before")
+    @classmethod
+    def _stream_keys_from_file(cls, value: Any, info: ValidationInfo) -> Any:
+        """`stream_keys_file` holds the stream keys, one a line."""
+        if not isinstance(value, Mapping) or "stream_keys_file" not in value:
+            return value
+        start = dict(value)
+        text = read_secret(start.pop("stream_keys_file"), "stream_keys_file", info)
+        if start.get("stream_keys"):
+            raise ValueError("give either stream_keys or stream_keys_file, not both")
+        return start | {"stream_keys": text.splitlines()}
+
     @field_validator("key", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
@@ -289,16 +309,9 @@ class Room(Strict):
         return self
 
 
-class Settings(BaseSettings):
+class Settings(Strict):
     """The whole of `livecue.yaml`."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        env_prefix="LIVECUE_",
-        env_nested_delimiter="__",
-    )
     data_dir: str = "./var"
     nats: Nats = Nats()
     metastudio: MetaStudio
@@ -307,3 +320,9 @@ class Settings(BaseSettings):
     dispatch: Dispatch = Dispatch()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     rooms: tuple[Room, ...] = Field(min_length=1)
+
+
+class Environment(Settings, BaseSettings):
+    """The same values by `LIVECUE_…`, with `__` between levels; only asked what the environment holds."""
+
+    model_config = SettingsConfigDict(env_prefix="LIVECUE_", env_nested_delimiter="__")
