@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 _MASK = "***"
 _BEFORE = r"""["'\\]*\s*[:=]\s*"""
-_VALUE = r"""[^"'\\\s,&}\]]+"""
+_VALUE = r"""[^"'\\\s,&}\[\]]+"""
 _FIELDS = re.compile(
     rf"""((?:stream_keys?|auth_key|x-auth-token|x-subject-token|hwSecret|x-hw-mss-secret)"""
     rf"""{_BEFORE}["'\\]*)({_VALUE})""",
@@ -20,13 +20,14 @@ _AUTHORIZATION = re.compile(rf"""(authorization{_BEFORE}["'\\]*)([^"'\\\r\n]+)""
 
 
 def _written(secret: str) -> Iterator[str]:
-    """`secret` as it stands in text, in JSON, in JSON within JSON, and in a URL."""
-    yield secret
+    """`secret` as it stands in text, in an error's repr, in JSON, in JSON within JSON, and in a URL."""
     yield quote(secret, safe="")
-    for ascii_only in (True, False):
-        once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield once
-        yield json.dumps(once)[1:-1]
+    for plain in (secret, repr(secret)[1:-1]):
+        yield plain
+        for ascii_only in (True, False):
+            once = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
+            yield once
+            yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
 
 
 class Redactor:

@@ -117,7 +117,7 @@ _STREAM_OF = {name: stream for name, stream, _, _ in _CHANNELS}
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    """faststream hands a handler what the decoder returns; ours wants the subject and the bytes."""
+    """Faststream hands a handler what the decoder returns; ours wants the subject and the bytes."""
     return message
 
 

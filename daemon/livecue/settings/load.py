@@ -138,13 +138,11 @@ def _problems(
             continue  # what is wrong inside says more
         path = tuple(part for part in one["loc"] if part not in _TAGS)
         what = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        if one["type"] == "extra_forbidden":
-            what = _unknown(path)
-        else:
-            what = _SAID.get(one["type"], what)
-        in_environment = bool(path) and _reaches(environment, path)
-        from_file = not in_environment and (document.holds(path) or one["type"] == "missing" or not path)
-        line = document.line(path) if from_file else 0
+        what = _unknown(path) if one["type"] == "extra_forbidden" else _SAID.get(one["type"], what)
+        as_file = (*path[:-1], f"{path[-1]}_file") if path else path
+        in_environment = bool(path) and (_reaches(environment, path) or _reaches(environment, as_file))
+        whole = document.holds(path) or not document.holds(as_file)
+        line = 0 if in_environment else document.line(path if whole else as_file)
         where = ".".join(map(str, path))
         if line == 0:
             where = f"environment LIVECUE_{'__'.join(str(part).upper() for part in path)}"

@@ -19,7 +19,7 @@ from livecue.supervisor.timetable import Window, next_change, wanted
 
 log = structlog.get_logger()
 
-WAITING_MS = 2_000
+WAITING_MS = 1_000
 LIVE_MS = 5_000
 IDLE_MS = 15_000
 FOREVER_MS = 1 << 62
@@ -39,14 +39,19 @@ class CloudHealth:
     def __init__(self, health: Health) -> None:
         self._health = health
         self._failures = 0
+        self._refused = False
 
     def fine(self) -> None:
         self._failures = 0
+        self._refused = False
         self._health.report("cloud")
 
     def failed(self, error: CloudError) -> None:
         if error.meaning == Meaning.UNAUTHENTICATED:
             self._failures += 3
+            if not self._refused:  # once for the tenant, not once per room
+                self._refused = True
+                log.error("credentials-refused", error=str(error), remedy="correct metastudio.auth")
         elif error.meaning in {Meaning.UNAVAILABLE, Meaning.OUTCOME_UNKNOWN}:
             self._failures += 1
         elif error.meaning != Meaning.SLOW_DOWN:
@@ -155,6 +160,8 @@ class RoomState:
         if complaint == self.complaint:
             return False
         self.complaint = complaint
+        if self.unauthenticated:
+            return True  # said by `CloudHealth`
         log.warning(event, room=self.room, error=str(error), **details)
         return True
 
