@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import nats
@@ -55,6 +55,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+def held_files(pid: int) -> set[str]:
+    return {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+
+
 async def test_a_second_server_on_the_same_directory_is_refused_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,30 +90,19 @@ async def test_the_server_dies_with_a_parent_that_is_killed_and_the_directory_is
     assert alive(pid)
     parent.kill()
     await parent.communicate()
-    await until(lambda: not alive(pid))
+    try:
+        await until(lambda: not alive(pid))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     async with serving(tmp_path) as next_one:
         assert next_one.url
 
 
-async def test_a_server_that_outlives_its_parent_for_a_moment_still_holds_the_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "_LOCK_WAIT_S", 0.3)
-    parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PARENT, str(tmp_path), stdout=asyncio.subprocess.PIPE
-    )
-    assert parent.stdout is not None
-    pid = int(await asyncio.wait_for(parent.stdout.readline(), 20))
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        parent.kill()
-        await parent.wait()
-        with pytest.raises(EmbeddedServerError, match="in use"):
-            await EmbeddedServer(tmp_path).start()
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    await until(lambda: not alive(pid))
-    await parent.communicate()
+async def test_the_server_itself_holds_the_lock_so_long_as_it_lives(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        held = held_files(server.pid)
+    assert str(tmp_path / "nats/lock") in held
 
 
 async def test_a_crashed_server_comes_back_on_its_port_with_its_data(tmp_path: Path) -> None:
