@@ -20,9 +20,6 @@ from livecue.runtime.memory import MemoryOutside, Tally
 from livecue.runtime.ports import AuditEntry, Cursor, Outcome, RoomCommit, StaleStateError
 from runtime.asks import callback, chat
 
-# The bus logs in by the arguments that faststream wants given otherwise from 1.0 on.
-pytestmark = pytest.mark.filterwarnings("ignore:The NATS security arguments:DeprecationWarning")
-
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -34,7 +31,7 @@ def fresh(make: Any, ask_id: str, **changes: Any) -> Ask:
 
 
 async def store(bus: Bus, *asks: Ask) -> None:
-    ledger = NatsLedger(bus.nc, bus.created["LIVE_IN"])
+    ledger = NatsLedger(bus.nc)
     cursor = await ledger.cursor(3)
     await ledger.commit(
         3, Cursor(cursor.seq + 1, cursor.revision), [RoomCommit("flagship", None, [], [], list(asks))]
@@ -64,7 +61,7 @@ async def test_asks_are_stored_with_the_round_and_read_back_as_they_were(bus: Bu
 
 
 async def test_asks_of_a_refused_round_are_not_there(bus: Bus) -> None:
-    ledger = NatsLedger(bus.nc, bus.created["LIVE_IN"])
+    ledger = NatsLedger(bus.nc)
     await store(bus, callback(id="good"))
     with pytest.raises(StaleStateError):
         await ledger.commit(3, Cursor(9, 0), [RoomCommit("flagship", None, [], [], [callback(id="bad")])])

@@ -7,6 +7,7 @@ from livecue.domain import SignalKind
 from livecue.engine import Limits, RoomState, compile_rules, signal
 from livecue.engine.fields import reader
 from livecue.engine.rules import Operation, ReplyOrder
+from livecue.engine.state import RuleState
 
 NO_RULES = compile_rules([])
 
@@ -125,3 +126,18 @@ def test_a_leaf_name_finds_the_shallowest_scalar_and_a_path_the_very_field() -> 
     assert [reader(tag)(content) for tag in ("level", "gift.deep.level", "x", "a.b", "gift", "no.way")] == [
         *(2, 1, 3, 4, None, None)
     ]
+
+
+def test_what_fires_between_two_lives_counts_for_the_coming_one() -> None:
+    state = told(RoomState(), SignalKind.JOB_STARTED, job_id="j1")
+    state.rules["old"] = RuleState(fired_at_ms=1)
+    told(state, SignalKind.JOB_ENDED, job_id="j1")
+    state.rules["early"] = RuleState(fired_at_ms=2)
+    told(state, SignalKind.JOB_STARTED, job_id="j2")
+    assert list(state.rules) == ["early"]
+
+
+def test_a_live_that_replaces_another_without_its_end_starts_afresh() -> None:
+    state = told(RoomState(), SignalKind.JOB_STARTED, job_id="j1")
+    state.rules["old"] = RuleState(fired_at_ms=1)
+    assert told(state, SignalKind.JOB_STARTED, job_id="j2").rules == {}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.sdk_request import SdkRequest
+from huaweicloudsdkcore.signer.signer import Signer
 
 from livecue.sandbox import Sandbox, SandboxOptions
 from livecue.sandbox.server import _listen
@@ -23,6 +27,24 @@ async def test_a_call_without_credentials_is_refused(api: Api) -> None:
 
 async def test_a_wrong_signature_is_refused(api: Api) -> None:
     api.headers = {"Authorization": "SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-sdk-date, Signature=00"}
+    assert await api.refusal("GET", "/smart-live-rooms") == (401, "APIGW.0301")
+
+
+def signed(api: Api, **headers: str) -> dict[str, str]:
+    """The headers of GET /smart-live-rooms, signed by the vendor's own signer."""
+    path, sandbox = f"/v1/{api.sandbox.project_id}/smart-live-rooms", api.sandbox
+    date = datetime.fromtimestamp(api.clock.now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
+    sent = {"Host": "sandbox", "X-Sdk-Date": date, **headers}
+    request = SdkRequest("GET", "http", "sandbox", path, path, [], sent, b"", None, None)
+    return dict(Signer(BasicCredentials(sandbox.ak, sandbox.sk, "")).sign(request).header_params)
+
+
+async def test_a_signature_counts_with_the_project_of_the_path_only(api: Api) -> None:
+    api.headers = signed(api, **{"X-Project-Id": api.sandbox.project_id})
+    await api.ok("GET", "/smart-live-rooms")
+    api.headers = signed(api, **{"X-Project-Id": "another"})
+    assert await api.refusal("GET", "/smart-live-rooms") == (403, "MSS.00020006")
+    api.headers = signed(api)
     assert await api.refusal("GET", "/smart-live-rooms") == (401, "APIGW.0301")
 
 

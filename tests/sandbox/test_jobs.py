@@ -112,6 +112,13 @@ def test_a_finite_script_ends_the_live() -> None:
     assert (job.state, job.ended_s) == ("SUCCEED", T0 + 1 + 2 * 240)
 
 
+def test_nothing_is_lost_when_a_whole_live_passes_between_two_looks() -> None:
+    job = a_job({**OUTPUT, "play_policy": {"repeat_count": 0}})
+    signals = job.advance(T0 + 10_000)
+    assert states(signals) == [(1, "CONNECTING"), (1.2, "CONNECTED"), (241, "DISCONNECTED"), (241, "END")]
+    assert len(told(signals, "SHOOT_SCRIPT_SWITCH", "shoot_script_title")) == 4
+
+
 @pytest.mark.parametrize("policy", [{"play_mode": "NO_PRESET"}, {"auto_play_script": False}])
 def test_a_live_without_a_preset_script_is_silent_until_something_is_inserted(
     policy: dict[str, object],

@@ -60,6 +60,10 @@ def test_a_signature_of_another_key_is_refused() -> None:
     assert verdict(sent(sk="another")) == "verify aksk signature fail"
 
 
+def test_a_signature_under_another_name_is_refused() -> None:
+    assert signing.refusal(sent(), ak="ANOTHER", sk=SK, now_s=NOW_S) == "verify aksk signature fail"
+
+
 @pytest.mark.parametrize("change", ["method", "path", "query", "body"])
 def test_whatever_is_changed_on_the_way_breaks_the_signature(change: str) -> None:
     request = sent(query=[("limit", "10")])

@@ -70,6 +70,12 @@ def test_play_now_starts_even_while_another_insert_is_spoken_and_that_one_goes_o
     assert story(heard + speaker.advance(T0 + 6))[1:] == [(4, "b"), (5, "a")]
 
 
+def test_what_was_cut_last_goes_on_first() -> None:
+    speaker = voice(LONG)
+    heard = [e for at, name in enumerate("abc", 1) for e in speaker.insert(reply(name, "PLAY_NOW"), T0 + at)]
+    assert story(heard + speaker.advance(T0 + 8))[1:] == [(5, "c"), (6, "b"), (7, "a")]
+
+
 def test_a_room_may_ignore_the_rest_of_what_was_cut() -> None:
     speaker = voice(LONG, SHORT, ignore_rest=True)
     heard = speaker.insert(reply("a", "PLAY_NOW"), T0 + 1)

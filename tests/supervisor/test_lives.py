@@ -71,6 +71,15 @@ async def test_a_stop_is_repeated_until_the_job_is_seen_over() -> None:
     assert len(world.bus.of(SignalKind.JOB_ENDED)) == 1
 
 
+async def test_a_job_keeps_its_report_url_while_it_is_being_stopped() -> None:
+    world = World(room(on_air(hours=1)))
+    world.cloud.stops_needed = 9
+    await world.run(HOUR + 8)
+    job = world.supervisor.job("flagship")
+    assert job is not None
+    assert job.report_url == "https://report/job-1"
+
+
 async def test_a_running_job_is_adopted_and_stopped_with_the_session() -> None:
     world = World(room(on_air(hours=1)))
     world.cloud.put("flagship", "by-hand", age_s=500)

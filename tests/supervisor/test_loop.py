@@ -9,7 +9,8 @@ from time import time
 import pytest
 
 from livecue.domain import Job, JobState, Session, Signal, SignalKind, Unplanned
-from livecue.supervisor import RoomPlan, Supervisor
+from livecue.supervisor import RoomPlan, Supervisor, loop
+from livecue.supervisor.alarm import Alarm
 
 from .fakes import T0, Cloud, World, on_air, room
 
@@ -137,6 +138,52 @@ async def test_a_clock_that_jumps_back_does_not_stop_the_looking() -> None:
     world.cloud.become("job-1", JobState.FAILED)
     await world.run(30)
     assert world.cloud.on_air("flagship") == ["job-2"]
+
+
+async def test_a_clock_set_back_within_a_session_does_not_put_off_the_next_look() -> None:
+    world = World(room(on_air(hours=20, start=T0 - timedelta(hours=10))))
+    await world.run(30)
+    world.clock.forward(-HOUR)
+    world.cloud.become("job-1", JobState.FAILED)
+    await world.run(30)
+    assert world.cloud.on_air("flagship") == ["job-2"]
+
+
+async def test_a_clock_set_back_before_the_session_ends_it() -> None:
+    world = World(room(on_air(hours=5)))
+    await world.run(30)
+    world.clock.forward(-2 * HOUR)
+    await world.run(10)
+    assert world.cloud.on_air("flagship") == []
+
+
+async def test_a_turn_that_hangs_does_not_keep_the_daemon_from_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(room(on_air()))
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def running(_key: str) -> object:
+        reached.set()
+        return await never.wait()
+
+    monkeypatch.setattr(world.cloud, "running", running)
+    monkeypatch.setattr(loop, "_DRAIN_S", 0.01)
+    async with asyncio.timeout(4):
+        task = asyncio.create_task(world.supervisor.run())
+        await reached.wait()
+        world.supervisor.stop()
+        await task
+
+
+async def test_an_alarm_that_is_late_still_rings() -> None:
+    rung = asyncio.Event()
+    alarm = Alarm(rung.set)
+    alarm.start()
+    alarm.set(round(time() * 1000) - 5_000)
+    async with asyncio.timeout(4):
+        await rung.wait()
+    alarm.stop()
 
 
 async def test_stopping_the_daemon_leaves_the_job_of_a_session_running(

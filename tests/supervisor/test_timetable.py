@@ -140,6 +140,17 @@ def test_every_hour_means_every_real_hour_when_clocks_go_back() -> None:
     assert found == [begin + timedelta(hours=hours) for hours in range(1, 6)]
 
 
+def test_the_next_start_is_found_between_the_two_readings_of_a_repeated_hour() -> None:
+    tab = compile_cron("0,30 * * * *", NEW_YORK)
+    moment = local(NEW_YORK, 2026, 11, 1, 1, 10)
+    for _ in range(4):
+        found = next_start(tab, moment)
+        assert found is not None
+        assert found - moment <= timedelta(minutes=30)
+        moment = found
+    assert moment == local(NEW_YORK, 2026, 11, 1, 2, 0)
+
+
 def test_a_zone_without_clock_changes_starts_at_the_same_utc_time_all_year() -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     found = starts(compile_cron("0 20 * * *", SHANGHAI), begin, begin + timedelta(days=365))

@@ -43,7 +43,7 @@ class Limits:
         """Wait for a slot, in order of asking; it comes back when the call is answered."""
         slots = self._slots[operation]
         async with self._turns[operation]:
-            while (wait := slots.wait_ms(self._now())) != 0:
+            for wait in iter(lambda: slots.wait_ms(self._now()), 0):
                 await asyncio.sleep(_CROWDED_S if wait is None else wait / 1000)
             slots.take()
         try:
@@ -76,7 +76,7 @@ class CloudReports:
         self._refreshed: dict[str, tuple[str, str]] = {}
 
     async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None:
-        shown = job.report_url or ""
+        shown = job.report_url or self._client.report_url(self._rooms[room].room_id, job.job_id)
         basis, newer = self._refreshed.get(room, ("", ""))
         refreshed = await self._client.report(newer if basis == shown else shown, events)
         if refreshed:

@@ -39,13 +39,16 @@ from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.ports import BusError, Count
 from livecue.runtime.reporter import Reporter
+from livecue.runtime.ticker import Ticker
 from livecue.settings import AkSk, Loaded, Settings
 from livecue.supervisor import Supervisor
 
 log = structlog.get_logger()
 
 _DRAIN_S = 5.0
+_LOOPS_S = 1.5  # for the loops to come to their end after the calls that were out
 _LAG_EVERY_S = 2.0
+_TEND_EVERY_S = 3.0
 
 
 def now_ms() -> int:
@@ -152,17 +155,7 @@ class Daemon:
     async def _start_bus(self, stack: AsyncExitStack) -> Bus | None:
         """The connected bus; None when the daemon was stopped before it came up."""
         nats = self._settings.nats
-        options = BusOptions(
-            servers=nats.servers,
-            token=nats.token.get_secret_value() if nats.token else "",
-            creds_file=str(self._loaded.path(nats.creds_file)) if nats.creds_file else "",
-            user=nats.user,
-            password=nats.password.get_secret_value() if nats.password else "",
-            tls_ca_file=nats.tls.ca_file,
-            tls_cert_file=nats.tls.cert_file,
-            tls_key_file=nats.tls.key_file,
-            replicas=nats.replicas,
-        )
+        options = from_settings.bus_options(self._loaded)
         if nats.embedded:
             server = EmbeddedServer(
                 self._loaded.path(self._settings.data_dir), max_store_mb=nats.max_store_mb
@@ -175,6 +168,9 @@ class Daemon:
         bus = Bus(options, self.channels, self.health, self._on_signal)
         stack.push_async_callback(bus.close)
         return bus if await self._unless_stopped(bus.connect(), "connect-bus") else None
+
+    def _file(self, value: str) -> str:
+        return str(self._loaded.path(value)) if value else ""
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None], name: str) -> bool:
         """Whether `work` came to its end before the daemon was told to stop."""
@@ -236,6 +232,8 @@ class Daemon:
                 ("send-asks", asker.send()),
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),
+                ("tend-bus", self._tend_bus(bus)),
+                ("tick", Ticker(workers, self.channels, self._now).run(self._stop)),
             ):
                 eternal.append(group.create_task(self._eternal(work), name=name))
             self.health.report("inbox")
@@ -247,7 +245,7 @@ class Daemon:
                 worker.stop()
             supervisor.stop()
             await asyncio.gather(*(part.stop(_DRAIN_S) for part in (dispatcher, reporter, asker)))
-            _, late = await asyncio.wait(eternal, timeout=_DRAIN_S)
+            _, late = await asyncio.wait(eternal, timeout=_LOOPS_S)
             for task in late:
                 log.warning("stop-overdue", task=task.get_name())
                 task.cancel()
@@ -258,7 +256,7 @@ class Daemon:
             raise StoppedError("a loop that never ends has ended")
 
     def _make_workers(self, bus: Bus) -> list[PartitionWorker]:
-        ledger = NatsLedger(bus.nc, bus.created["LIVE_IN"])
+        ledger = NatsLedger(bus.nc)
         partitions = NatsPartitions(bus.nc)
         return [
             PartitionWorker(
@@ -318,10 +316,18 @@ class Daemon:
             return  # the inbox buries it
         if self._supervisor is not None:
             self._supervisor.on_signal(heard)
+        if heard.kind == SignalKind.REPLY_FINISHED and self._dispatcher is not None:
+            self._dispatcher.finished(str(heard.data.get("reply_id", "")))
         if heard.kind == SignalKind.JOB_STARTED:
             for sender in (self._dispatcher, self._reporter):
                 if sender is not None:
                     sender.wake()
+
+    async def _tend_bus(self, bus: Bus) -> None:
+        """A server that came back without its store gets its streams again."""
+        while not self._stop.is_set():
+            await bus.tend()
+            await self._unless_stopped(asyncio.sleep(_TEND_EVERY_S), "tend-pause")
 
     async def _measure_lag(self, workers: list[PartitionWorker]) -> None:
         while not self._stop.is_set():

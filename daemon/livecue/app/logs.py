@@ -51,4 +51,5 @@ class _Bridge(logging.Handler):
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}: {type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
-        log.log(record.levelno, text, **fields)
+        known = min(record.levelno // 10 * 10, 50)  # a library may have levels of its own between
+        log.log(known, text, **fields)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from livecue.app.asking import can_ask, secrets_of_asks
 from livecue.app.cloud import CloudRoom
-from livecue.domain import RoomKind
+from livecue.bus.connection import BusOptions
+from livecue.domain import ReportMode, RoomKind
 from livecue.engine import Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, PackError, Problem, load_packs
-from livecue.receiver import AuthType, CallbackRoom, UriForm
+from livecue.receiver import AuthType, CallbackRoom
 from livecue.runtime.desk import DeskRules
 from livecue.runtime.quiet import without_collector
 from livecue.settings import AkSk, Loaded, Room, Settings
@@ -53,6 +55,26 @@ def load_rules(loaded: Loaded) -> dict[str, LoadedRules]:
     return {room.key: sets[rule_set(loaded.settings, room)] for room in loaded.settings.rooms}
 
 
+def bus_options(loaded: Loaded) -> BusOptions:
+    """How to reach the configured NATS server; paths are relative to the configuration file."""
+    nats = loaded.settings.nats
+
+    def path(name: str) -> str:
+        return str(loaded.path(name)) if name else ""
+
+    return BusOptions(
+        servers=nats.servers,
+        token=nats.token.get_secret_value() if nats.token else "",
+        creds_file=path(nats.creds_file),
+        user=nats.user,
+        password=nats.password.get_secret_value() if nats.password else "",
+        tls_ca_file=path(nats.tls.ca_file),
+        tls_cert_file=path(nats.tls.cert_file),
+        tls_key_file=path(nats.tls.key_file),
+        replicas=nats.replicas,
+    )
+
+
 def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str, DeskRules]:
     """What each room's desk decides by. Rooms with the same packs share one program."""
     programs: dict[RuleSet, Program] = {}
@@ -63,7 +85,8 @@ def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str
             _, can_call, can_chat = wanted
             with without_collector():
                 programs[wanted] = compile_rules(rules[room.key].rules, can_call=can_call, can_chat=can_chat)
-        desks[room.key] = DeskRules(programs[wanted], room.report, int(settings.dispatch.max_age_s * 1000))
+        report = room.report if room.kind is RoomKind.LIVE else ReportMode.NONE
+        desks[room.key] = DeskRules(programs[wanted], report, int(settings.dispatch.max_age_s * 1000))
     return desks
 
 
@@ -96,7 +119,7 @@ def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:
             public_url=callback_url(settings, room),
             auth_type=AuthType(room.callback.auth_type),
             keys=tuple(key.get_secret_value() for key in keys if key),
-            forms=tuple(UriForm),
+            forms=room.callback.uri_forms,
         )
     return found
 
@@ -109,13 +132,20 @@ def room_plans(settings: Settings) -> list[RoomPlan]:
     ]
 
 
+def _userinfo(url: str) -> list[str]:
+    """The password or token that a server's address carries."""
+    parts = urlsplit(url)
+    secret = parts.password or parts.username
+    return [secret, unquote(secret)] if secret else []
+
+
 def secrets_of(settings: Settings) -> list[str]:
     """Everything that must never be written down."""
     auth = settings.metastudio.auth
     held: list[SecretStr | None] = [auth.ak, auth.sk] if isinstance(auth, AkSk) else [auth.password]
     held += [settings.nats.token, settings.nats.password, settings.http.ingest_token]
     held += secrets_of_asks(settings)
-    plain = []
+    plain = [part for url in settings.nats.servers for part in _userinfo(url)]
     for room in settings.rooms:
         if room.callback is not None:
             held += [room.callback.key, room.callback.previous_key]

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +44,7 @@ class Stage:
     sandbox: Sandbox
     rules: Path
     pid: int = 0
+    _child: asyncio.subprocess.Process | None = None
 
     @asynccontextmanager
     async def daemon(self) -> AsyncIterator[None]:
@@ -77,6 +78,7 @@ class Stage:
         command = (sys.executable, "-m", "livecue", "run", "-c", str(config))
         child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
         self.pid = child.pid
+        self._child = child
         try:
             yield
         finally:
@@ -86,13 +88,22 @@ class Stage:
             if code != 0:
                 raise BenchError(f"the daemon ended with {code}")
 
+    async def until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait until `reached()`; a daemon that dies meanwhile ends the wait."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not reached():
+            if self._child is not None and self._child.returncode is not None:
+                raise BenchError(f"the daemon ended with {self._child.returncode}: see its log above")
+            if asyncio.get_running_loop().time() > deadline:
+                raise BenchError(f"{what} within {seconds:.0f} s")
+            await asyncio.sleep(0.05)
+
     async def job_running(self) -> None:
         """Wait until the room is live."""
-        deadline = asyncio.get_running_loop().time() + _READY_S
-        while not any(job.state == "PROCESSING" for job in self.sandbox.jobs.values()):
-            if asyncio.get_running_loop().time() > deadline:
-                raise BenchError("the daemon did not bring the room live")
-            await asyncio.sleep(0.05)
+        jobs = self.sandbox.jobs
+        await self.until(
+            lambda: any(job.state == "PROCESSING" for job in jobs.values()), _READY_S, "the room was not live"
+        )
         await asyncio.sleep(3)  # until the daemon has seen it, too
 
     def rss_mb(self) -> float:

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 
 from livecue.bench.floor import fetch_rate, floor_stream
 from livecue.bench.latency import danmaku
-from livecue.bench.stage import ROOM, BenchError, Stage, keyword_rules, machine, stage
+from livecue.bench.stage import ROOM, Stage, keyword_rules, machine, stage
 
 _RULES = 50
 _BATCH_EVENTS = 100
@@ -60,10 +60,7 @@ async def _measure(ready: Stage, bodies: list[bytes], events: int) -> dict[str, 
 
     subscription = await ready.nc.subscribe("live.cursor.*", cb=committed)
     async with ready.daemon():
-        try:
-            await asyncio.wait_for(done.wait(), _TIMEOUT_S)
-        except TimeoutError:
-            raise BenchError(f"not decided within {_TIMEOUT_S:.0f} s") from None
+        await ready.until(done.is_set, _TIMEOUT_S, "not everything was decided")
         rss_mb = ready.rss_mb()
     await subscription.unsubscribe()
     (start, first), (end, final) = moments[0], max(moments, key=lambda moment: moment[1])

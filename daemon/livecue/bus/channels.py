@@ -87,11 +87,21 @@ class DeadMessage(BaseModel):
     body: str
 
 
+def _whole_characters(cut: bytes) -> bytes:
+    """`cut` without the character that the cut went through, if it is UTF-8."""
+    for missing in range(1, 4):
+        if cut[-missing] >= 0xC0:
+            return cut[:-missing]
+        if cut[-missing] < 0x80:
+            break
+    return cut
+
+
 def dead_message(reason: str, detail: str, body: bytes) -> bytes:
     """The dead letter of `body`, cut at 64 KiB."""
     cut = body[:_DEAD_BODY_BYTES]
     try:
-        encoding, text = "utf-8", cut.decode()
+        encoding, text = "utf-8", _whole_characters(cut).decode() if len(body) > len(cut) else cut.decode()
     except UnicodeDecodeError:
         encoding, text = "base64", base64.b64encode(cut).decode()
     letter: dict[str, Any] = {"v": 1, "reason": reason, "detail": detail, "encoding": encoding, "body": text}
@@ -112,6 +122,11 @@ _CHANNELS: tuple[tuple[str, str, str, Any], ...] = (
 )
 
 _STREAM_OF = {name: stream for name, stream, _, _ in _CHANNELS}
+
+
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    """Faststream hands a handler what the decoder returns; ours wants the subject and the bytes."""
+    return message
 
 
 class Channels:
@@ -137,7 +152,7 @@ class Channels:
                 schema=schema,
             )
 
-        @broker.subscriber("live.signals.*", title="signals-heard", no_reply=True)
+        @broker.subscriber("live.signals.*", title="signals-heard", no_reply=True, decoder=_as_it_is)
         async def hear(message: NatsMessage) -> None:
             raw = message.raw_message
             on_signal(raw.subject.rpartition(".")[2], raw.data)

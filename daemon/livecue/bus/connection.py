@@ -7,10 +7,12 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsCredentials, NatsSecurity, NatsToken, NatsUserPassword
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
@@ -21,6 +23,7 @@ from livecue.runtime.ports import BusError, Health
 log = structlog.get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 2.0
 _OLDEST_SERVER = (2, 12)
 
 
@@ -47,6 +50,27 @@ class BusOptions:
             context.load_cert_chain(self.tls_cert_file, self.tls_key_file or None)
         return context
 
+    def security(self) -> NatsSecurity | None:
+        """What faststream identifies us by.
+
+        Raises:
+            BusError: the credentials or certificates cannot be read.
+        """
+        try:
+            tls = self.tls()
+            if self.creds_file:
+                Path(self.creds_file).read_bytes()  # said now, by name, rather than at each attempt
+                return NatsCredentials(self.creds_file, ssl_context=tls)
+        except OSError as error:
+            raise BusError(
+                f"nats: {error.filename or 'a certificate'} cannot be read: {error.strerror}"
+            ) from error
+        if self.user:
+            return NatsUserPassword(self.user, self.password, ssl_context=tls)
+        if self.token:
+            return NatsToken(self.token, ssl_context=tls)
+        return NatsSecurity(ssl_context=tls) if tls else None
+
 
 class Bus:
     """The connected bus. `connect` returns when streams exist; reconnecting is automatic and endless."""
@@ -59,26 +83,32 @@ class Bus:
         self._health = health
         self._on_signal = on_signal
         self._broker: NatsBroker | None = None
+        self._connected = False
+        self._trouble = ""
         self.nc: Client = Client()
-        self.created: dict[str, str] = {}
 
     async def connect(self) -> None:
         """Try until it works, with backoff from 0.2 to 10 s; `/readyz` shows why it does not yet."""
         pause_s = 0.2
+        said = ""
         while True:
             try:
                 await self._connect_once()
             except BusError as error:
                 self._health.report("bus", str(error))
-                log.warning("bus-unreachable", error=str(error), retry_s=pause_s)
+                if str(error) != said:  # once, not with every attempt
+                    said = str(error)
+                    log.warning("bus-unreachable", error=said, remedy="check nats.url; livecue tries again")
                 await self.close()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 10.0)
             else:
+                self._connected = True
                 self._health.report("bus")
                 return
 
     async def _connect_once(self) -> None:
+        self._trouble = ""
         broker = NatsBroker(list(self._options.servers), **self._client_options())
         self._channels.bind(broker, self._on_signal)
         self._broker = broker
@@ -86,13 +116,33 @@ class Bus:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 self.nc = await broker.connect()
         except (NatsError, OSError, TimeoutError) as error:
-            why = str(error) or type(error).__name__
+            why = self._trouble or str(error) or type(error).__name__
             raise BusError(
                 f"no NATS server at {', '.join(map(_shown, self._options.servers))}: {why}"
             ) from error
         self._check_server()
-        self.created = await ensure_streams(self.nc, self._options.replicas)
+        await ensure_streams(self.nc, self._options.replicas)
         await broker.start()
+
+    async def tend(self) -> None:
+        """See that the streams are there and as they should be; `/readyz` shows it if not.
+
+        Raises:
+            BusError: the client will never reconnect (the server called an error fatal); start anew.
+        """
+        if self.nc.is_closed:
+            raise BusError(
+                f"the client gave the connection up: {self._trouble or 'no reason given'}: restart"
+            )
+        if not self.nc.is_connected:
+            return
+        try:
+            await ensure_streams(self.nc, self._options.replicas)
+        except BusError as error:
+            self._health.report("bus", str(error))
+            log.warning("streams-missing", error=str(error))
+        else:
+            self._health.report("bus")
 
     def _check_server(self) -> None:
         name = str(self.nc._server_info.get("server_name", ""))  # noqa: SLF001 - nats-py has no accessor
@@ -106,8 +156,8 @@ class Bus:
 
     def _client_options(self) -> dict[str, Any]:
         async def lost() -> None:
-            if self._broker is None:
-                return  # our own close
+            if self._broker is None or not self._connected:
+                return  # our own close, or an attempt that failed
             self._health.report("bus", "disconnected, reconnecting")
             log.warning("bus-disconnected")
 
@@ -116,6 +166,7 @@ class Bus:
             log.info("bus-reconnected")
 
         async def trouble(error: Exception) -> None:
+            self._trouble = str(error) or type(error).__name__
             log.debug("bus-error", error=f"{type(error).__name__}: {error}")
 
         options: dict[str, Any] = {
@@ -132,24 +183,26 @@ class Bus:
             "reconnected_cb": back,
             "error_cb": trouble,
         }
-        if self._options.token:
-            options["token"] = self._options.token
-        if self._options.user:
-            options |= {"user": self._options.user, "password": self._options.password}
-        if self._options.creds_file:
-            options["user_credentials"] = self._options.creds_file
-        if tls := self._options.tls():
-            options["tls"] = tls
+        if security := self._options.security():
+            options["security"] = security
         return options
 
     async def close(self) -> None:
         """Stop subscribers, flush what was published, close. Idempotent."""
         broker, self._broker = self._broker, None
+        self._connected = False
         if broker is None:
             return
-        with suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                if self.nc.is_connected:
+                    await self.nc.flush(1)
                 await broker.stop()
+        except (NatsError, OSError, TimeoutError, ExceptionGroup):
+            # A server that does not answer would be waited for by the drain, also after a cancel.
+            with suppress(NatsError, OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await self.nc.close()
 
 
 def _shown(url: str) -> str:

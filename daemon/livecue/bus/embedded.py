@@ -189,7 +189,7 @@ class EmbeddedServer:
             log.error("embedded-bus-died", exit_code=code, last_words=self._last_words())
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, 10.0)
-            with suppress(EmbeddedServerError):
+            with suppress(EmbeddedServerError, OSError):
                 await self._spawn(port=urlsplit(self.url).port or -1)
                 log.info("embedded-bus-restarted")
 

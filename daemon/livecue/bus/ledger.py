@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -24,8 +24,9 @@ from livecue.runtime.ports import BusError, Cursor, RoomCommit, StaleStateError
 _STREAM = "LIVE_OUT"
 _WRONG_LAST_SEQUENCE = 10071
 _CUE_TTL = "120s"  # a cue is dead after seconds; the rest is for who wants to look
-_REPORT_TTL = "60s"
+_REPORT_TTL = "30s"
 _CUES_PER_MESSAGE = 200
+_CUES_BYTES = 400_000  # of one message, well below a server's smallest max_payload
 _MAX_BATCH = 900  # the server's limit is 1000 messages
 _TIMEOUT_S = 5.0
 
@@ -33,11 +34,10 @@ _Item = tuple[str, dict[str, str], bytes]
 
 
 class NatsLedger:
-    """The ledger on LIVE_OUT. `incarnation` is LIVE_IN's creation time: a stream made anew counts from 1."""
+    """The ledger on LIVE_OUT."""
 
-    def __init__(self, nc: Client, incarnation: str) -> None:
+    def __init__(self, nc: Client) -> None:
         self._nc = nc
-        self._incarnation = incarnation
 
     async def cursor(self, partition: int) -> Cursor:
         found = await self._last(f"live.cursor.{partition}")
@@ -45,15 +45,14 @@ class NatsLedger:
             return Cursor()
         body, revision = found
         stored = msgspec.json.decode(body, type=dict[str, Any])
-        seq = int(stored["seq"]) if stored.get("incarnation") == self._incarnation else 0
-        return Cursor(seq=seq, revision=revision)
+        return Cursor(int(stored["seq"]), revision, str(stored.get("incarnation", "")))
 
     async def state(self, room: str) -> bytes | None:
         found = await self._last(f"live.state.{room}")
         return found[0] if found else None
 
     async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
-        body = msgspec.json.encode({"v": 1, "seq": cursor.seq, "incarnation": self._incarnation})
+        body = msgspec.json.encode({"v": 1, "seq": cursor.seq, "incarnation": cursor.incarnation})
         fence = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(cursor.revision)}
         items: list[_Item] = [(f"live.cursor.{partition}", fence, body)]
         for room in rooms:
@@ -61,7 +60,7 @@ class NatsLedger:
         if len(items) > _MAX_BATCH:
             raise BusError(f"{len(items)} outputs in one round are more than one atomic batch holds")
         last = await (self._publish_batch(items) if len(items) > 1 else self._publish_one(items[0]))
-        return Cursor(seq=cursor.seq, revision=last - len(items) + 1)
+        return Cursor(cursor.seq, last - len(items) + 1, cursor.incarnation)
 
     async def _publish_one(self, item: _Item) -> int:
         subject, headers, body = item
@@ -79,8 +78,14 @@ class NatsLedger:
                 if place == 1 and answer:
                     _acked(answer)  # refused at once, e.g. no room for another batch
             else:
-                await self._nc.publish(subject, body, headers=headers)
+                await self._publish(subject, body, headers)
         return _acked(answer)
+
+    async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._nc.publish(subject, body, headers=headers)
+        except (NatsError, OSError) as error:
+            raise BusError(f"{subject} was not stored: {type(error).__name__}") from error
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> bytes:
         try:
@@ -118,8 +123,8 @@ def _acked(answer: bytes) -> int:
 def _outputs(room: RoomCommit) -> Iterator[_Item]:
     if room.state is not None:
         yield f"live.state.{room.room}", {"Nats-Rollup": "sub"}, room.state
-    for cues in _chunks(room.cues, _CUES_PER_MESSAGE):
-        yield f"live.cues.{room.room}", {"Nats-TTL": _CUE_TTL}, msgspec.json.encode({"v": 1, "cues": cues})
+    for cues in _chunks(room.cues):
+        yield f"live.cues.{room.room}", {"Nats-TTL": _CUE_TTL}, b'{"v":1,"cues":[%b]}' % b",".join(cues)
     for report in room.reports:
         yield (
             f"live.reports.{room.room}",
@@ -130,8 +135,18 @@ def _outputs(room: RoomCommit) -> Iterator[_Item]:
         yield f"live.asks.{room.room}", {"Nats-TTL": f"{ttl_s}s"}, body
 
 
-def _chunks(cues: list[Cue], size: int) -> Iterable[list[Cue]]:
-    return (cues[at : at + size] for at in range(0, len(cues), size))
+def _chunks(cues: list[Cue]) -> Iterator[list[bytes]]:
+    """Encoded cues, as many together as one message may hold."""
+    chunk: list[bytes] = []
+    size = 0
+    for cue in map(msgspec.json.encode, cues):
+        if chunk and (len(chunk) == _CUES_PER_MESSAGE or size + len(cue) > _CUES_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(cue)
+        size += len(cue)
+    if chunk:
+        yield chunk
 
 
 class _CuesWire(msgspec.Struct):

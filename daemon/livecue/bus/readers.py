@@ -12,10 +12,10 @@ from nats.aio.client import Client
 from livecue.bus.ledger import read_cues, read_report
 from livecue.bus.outbox import read_asks
 from livecue.bus.streams import PARTITIONS
-from livecue.bus.tail import StoredMsg, Tail
+from livecue.bus.tail import StoredMsg, StreamReplacedError, Tail, stream_created
 from livecue.domain import Ask, Cue, Report
 from livecue.runtime.ask_ports import AUDIT_PREFIX
-from livecue.runtime.ports import AuditEntry, Delivery, Outcome
+from livecue.runtime.ports import AuditEntry, Cursor, Delivery, Outcome
 
 log = structlog.get_logger()
 
@@ -28,8 +28,9 @@ T = TypeVar("T")
 class PartitionIntake:
     """One partition of LIVE_IN: events and signals of its rooms, in the order they were stored."""
 
-    def __init__(self, tail: Tail) -> None:
+    def __init__(self, tail: Tail, cursor: Cursor) -> None:
         self._tail = tail
+        self.cursor = cursor
 
     @property
     def lag(self) -> int:
@@ -54,17 +55,32 @@ class NatsPartitions:
     def __init__(self, nc: Client) -> None:
         self._nc = nc
 
-    async def open(self, partition: int, after_seq: int) -> PartitionIntake:
+    async def open(self, partition: int, cursor: Cursor) -> PartitionIntake:
+        created = await stream_created(self._nc, "LIVE_IN")
+        if cursor.incarnation != created:
+            cursor = Cursor(0, cursor.revision, created)
         subjects = [f"live.events.{partition}.*", f"live.signals.{partition}.*"]
-        return PartitionIntake(Tail(self._nc, "LIVE_IN", subjects, after_seq=after_seq))
+        tail = Tail(self._nc, "LIVE_IN", subjects, after_seq=cursor.seq, created=created)
+        return PartitionIntake(tail, cursor)
 
 
 class _Log:
     def __init__(self, nc: Client, subject: str, since_ms: int, stream: str = "LIVE_OUT") -> None:
-        self._tail = Tail(nc, stream, [subject], since_ms=since_ms)
+        self._nc = nc
+        self._subject = subject
+        self._stream = stream
+        self._tail = self._new_tail(since_ms)
+
+    def _new_tail(self, since_ms: int) -> Tail:
+        return Tail(self._nc, self._stream, [self._subject], since_ms=since_ms)
 
     async def _take(self, wait_s: float) -> list[StoredMsg]:
-        return await self._tail.take(_TAKE, wait_s)
+        try:
+            return await self._tail.take(_TAKE, wait_s)
+        except StreamReplacedError:
+            await self._tail.close()
+            self._tail = self._new_tail(0)  # all that is in the new stream came after what was lost
+            raise
 
     async def close(self) -> None:
         await self._tail.close()

@@ -12,15 +12,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 
 from livecue.bus.api import BusApiError, api_request
+
+log = structlog.get_logger()
 
 PARTITIONS = 16
 """Fixed once and for all: a room's partition is a hash of its key over this number."""
 
 _DAY_S = 86_400
-_GIB = 1 << 30
+_MIB = 1 << 20
+_NO_STORAGE = 10047
+_TUNABLE = frozenset({"max_bytes", "max_age", "num_replicas"})
 
 
 def _s(seconds: float) -> int:
@@ -46,7 +51,7 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
                 "dest": f"live.{{{{wildcard(1)}}}}.{{{{partition({PARTITIONS},2)}}}}.{{{{wildcard(2)}}}}",
             },
             "max_age": _s(_DAY_S),
-            "max_bytes": _GIB,
+            "max_bytes": 512 * _MIB,
         },
         common
         | {
@@ -54,7 +59,7 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
             "subjects": ["live.cursor.*", "live.state.*", "live.cues.*", "live.reports.*", "live.asks.*"],
             # State must never be pushed out by what is said about it: outputs carry a TTL instead.
             "discard": "new",
-            "max_bytes": _GIB,
+            "max_bytes": 512 * _MIB,
             "allow_atomic": True,
             "allow_msg_ttl": True,
             "allow_rollup_hdrs": True,
@@ -64,14 +69,14 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
             "name": "LIVE_AUDIT",
             "subjects": ["live.audit.*"],
             "max_age": _s(7 * _DAY_S),
-            "max_bytes": _GIB // 2,
+            "max_bytes": 256 * _MIB,
         },
         common
         | {
             "name": "LIVE_DEAD",
             "subjects": ["live.dead.*"],
             "max_age": _s(7 * _DAY_S),
-            "max_bytes": _GIB // 8,
+            "max_bytes": 64 * _MIB,
         },
         common
         | {
@@ -79,7 +84,7 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
             "subjects": ["$KV.livecue_owned.>"],
             "max_msgs_per_subject": 1,
             "discard": "new",
-            "max_bytes": 16 << 20,
+            "max_bytes": 16 * _MIB,
             "allow_rollup_hdrs": True,
             "deny_delete": True,
         },
@@ -95,13 +100,13 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     ]
 
 
-async def ensure_streams(nc: Client, replicas: int) -> dict[str, str]:
-    """Create what is missing, bring the rest up to date; return each stream's creation time.
+async def ensure_streams(nc: Client, replicas: int) -> None:
+    """Create what is missing, correct what livecue relies on; sizes, ages and replicas stay as the
+    operator has set them.
 
     Raises:
         BusApiError: the server refuses a change; the text says which stream and setting differ.
     """
-    created: dict[str, str] = {}
     for config in stream_configs(replicas):
         name = config["name"]
         try:
@@ -109,16 +114,30 @@ async def ensure_streams(nc: Client, replicas: int) -> dict[str, str]:
         except BusApiError as error:
             if error.code != 404:
                 raise
-            info = await api_request(nc, f"STREAM.CREATE.{name}", config)
-        differing = differences(config, info["config"])
-        if differing:
+            info = await _create(nc, config)
+        essential = {key: value for key, value in config.items() if key not in _TUNABLE}
+        if differing := differences(essential, info["config"]):
+            log.warning("stream-corrected", stream=name, differing=differing)
             try:
-                info = await api_request(nc, f"STREAM.UPDATE.{name}", {**info["config"], **config})
+                await api_request(nc, f"STREAM.UPDATE.{name}", {**info["config"], **essential})
             except BusApiError as error:
                 raise BusApiError(
                     f"stream {name} exists with other settings ({'; '.join(differing)}) and the server "
                     f"refuses to change them ({error}): remove the stream, or give livecue a NATS account of its own",
                     code=error.code,
                 ) from error
-        created[name] = str(info.get("created", ""))
-    return created
+
+
+async def _create(nc: Client, config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return await api_request(nc, f"STREAM.CREATE.{config['name']}", config)
+    except BusApiError as error:
+        if error.err_code != _NO_STORAGE:
+            raise
+        whole = sum(int(one["max_bytes"]) for one in stream_configs(1)) // _MIB
+        raise BusApiError(
+            f"the server has no room for stream {config['name']}: livecue's streams need {whole} MiB of file "
+            "storage per replica: raise JetStream's max_file_store or the account's limit",
+            code=error.code,
+            err_code=error.err_code,
+        ) from error

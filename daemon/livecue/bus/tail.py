@@ -13,7 +13,7 @@ import secrets
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from nats.aio.client import Client
@@ -29,6 +29,7 @@ _EXPIRES_S = 20
 _HEARTBEAT_S = 4
 _SILENT_S = 2.5 * _HEARTBEAT_S
 _GONE_AFTER_S = 60
+_FAREWELL_S = 1.0
 
 
 class StoredMsg(msgspec.Struct, frozen=True, gc=False):
@@ -40,20 +41,53 @@ class StoredMsg(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
-def placed(msg: Msg) -> tuple[int, int, int]:
-    """(sequence, store time in ms, pending) out of the reply subject of a JetStream delivery."""
+class StreamReplacedError(BusError):
+    """The stream was deleted and made anew: its sequences count from 1 again.
+
+    Remedy: begin again from the new stream's start.
+    """
+
+
+async def stream_created(nc: Client, stream: str) -> str:
+    """When the stream was made, as the server says it: the name of its incarnation."""
+    return str((await api_request(nc, f"STREAM.INFO.{stream}", {}))["created"])
+
+
+class Place(NamedTuple):
+    """Where a delivery stands: in the stream (`seq`), in its consumer (`turn`), and how many follow."""
+
+    seq: int
+    turn: int
+    at_ms: int
+    pending: int
+
+
+def placed(msg: Msg) -> Place:
+    """The place out of the reply subject of a JetStream delivery."""
     tokens = msg.reply.split(".")
     first = 5 if len(tokens) == 9 else 7  # since 2.10 a domain and an account hash may stand before
-    return int(tokens[first]), int(tokens[first + 2]) // 1_000_000, int(tokens[first + 3])
+    seq, turn, at_ns, pending = map(int, tokens[first : first + 4])
+    return Place(seq, turn, at_ns // 1_000_000, pending)
 
 
 class Tail:
     """One reader of one stream. Not safe for use by two tasks at once."""
 
     def __init__(
-        self, nc: Client, stream: str, subjects: list[str], *, after_seq: int = 0, since_ms: int | None = None
+        self,
+        nc: Client,
+        stream: str,
+        subjects: list[str],
+        *,
+        after_seq: int = 0,
+        since_ms: int | None = None,
+        created: str = "",
     ) -> None:
-        """Read messages with a sequence above `after_seq`, or stored since `since_ms`."""
+        """Read messages with a sequence above `after_seq`, or stored since `since_ms`.
+
+        `created` is the stream's creation time that `after_seq` belongs to; empty: whatever is there.
+        """
+        self._created = created
         self._nc = nc
         self._stream = stream
         self._subjects = subjects
@@ -66,7 +100,8 @@ class Tail:
         self._asked = 0
         self._heard = 0.0
         self._reconnects = -1
-        self.lag = 0
+        self._turn = 0
+        self._pending = 0
 
     async def take(self, limit: int, wait_s: float) -> list[StoredMsg]:
         """Up to `limit` messages in order; an empty list when none came within `wait_s`.
@@ -83,12 +118,19 @@ class Tail:
         taken: list[StoredMsg] = []
         while self._queue and len(taken) < limit:
             msg = self._queue.popleft()
-            seq, at_ms, self.lag = placed(msg)
-            if seq > self._seen:  # a pull renewed in a reconnect may repeat
-                self._seen = seq
-                taken.append(StoredMsg(msg.subject, seq, at_ms, msg.data))
-        self.lag += len(self._queue) if not taken else 0
+            place = placed(msg)
+            if place.turn != self._turn + 1:
+                # What came before was on its way when the connection broke: read it again.
+                await self.close()
+                break
+            self._turn, self._seen, self._pending = place.turn, place.seq, place.pending
+            taken.append(StoredMsg(msg.subject, place.seq, place.at_ms, msg.data))
         return taken
+
+    @property
+    def lag(self) -> int:
+        """Messages stored but not yet taken, as of the last delivery."""
+        return self._pending + len(self._queue)
 
     async def close(self) -> None:
         """Forget the consumer; messages not taken yet stay in the stream."""
@@ -96,11 +138,12 @@ class Tail:
         consumer, self._consumer = self._consumer, ""
         self._queue.clear()
         self._asked = 0
-        with suppress(NatsError, BusError, OSError):
+        with suppress(NatsError, BusError, OSError, TimeoutError):
             if subscription is not None:
                 await subscription.unsubscribe()
             if consumer and self._nc.is_connected:
-                await api_request(self._nc, f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
+                async with asyncio.timeout(_FAREWELL_S):  # a courtesy: it goes by itself after _GONE_AFTER_S
+                    await api_request(self._nc, f"CONSUMER.DELETE.{self._stream}.{consumer}", {})
 
     async def _keep_open(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -114,6 +157,10 @@ class Tail:
     async def _open(self) -> None:
         if not self._nc.is_connected:
             raise BusError("the bus is not connected")
+        created = await stream_created(self._nc, self._stream)
+        if created != (self._created or created):
+            raise StreamReplacedError(f"{self._stream} was made anew")
+        self._created = created
         config: dict[str, Any] = {
             "ack_policy": "none",
             "filter_subjects": self._subjects,
@@ -140,7 +187,8 @@ class Tail:
         )
         self._consumer = name
         self._reconnects = self._nc.stats["reconnects"]
-        self.lag = int(answer.get("num_pending", 0))
+        self._turn = 0
+        self._pending = int(answer.get("num_pending", 0))
         self._asked = 0
         self._heard = asyncio.get_running_loop().time()
 

@@ -12,6 +12,8 @@ import typer
 
 from livecue import __version__
 from livecue.cli.bench import bench
+from livecue.cli.events import events
+from livecue.cli.exits import ConfigFile, fail, load_all
 from livecue.cli.rules import rules as rules_commands
 
 cli = typer.Typer(
@@ -23,9 +25,8 @@ cli = typer.Typer(
 )
 
 cli.add_typer(bench, name="bench")
+cli.add_typer(events, name="events")
 cli.add_typer(rules_commands, name="rules")
-
-ConfigFile = Annotated[Path, typer.Option("-c", "--config", help="livecue.yaml")]
 
 
 def main() -> None:
@@ -48,15 +49,11 @@ def options(
     """The cue desk for digital-human live rooms."""
 
 
-def fail(text: str) -> typer.Exit:
-    """Say what is wrong on stderr; raise the result to exit with 1."""
-    print(text, file=sys.stderr)
-    return typer.Exit(1)
-
-
 @cli.command()
 def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
+    import structlog
+
     from livecue.app.daemon import Daemon
     from livecue.app.logs import configure_logs
     from livecue.app.redact import Redactor
@@ -64,7 +61,7 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     from livecue.app.web import ListenError
     from livecue.runtime.ports import BusError
 
-    loaded, rules = _load(config)
+    loaded, rules = load_all(config)
     redactor = Redactor(secrets_of(loaded.settings))
     configure_logs(loaded.settings.log_level, redactor)
 
@@ -80,6 +77,10 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
         asyncio.run(serve())
     except (ListenError, BusError) as error:
         raise fail(f"livecue: {redactor.text(str(error))}") from error
+    except Exception as error:
+        # Written by our own log, which knows what must not be shown.
+        structlog.get_logger().exception("crashed", remedy="start it again, and report this")
+        raise typer.Exit(1) from error
 
 
 @cli.command()
@@ -89,7 +90,7 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
 
     from livecue.supervisor import next_change, wanted
 
-    loaded, rules = _load(config)
+    loaded, rules = load_all(config)
     for room in loaded.settings.rooms:
         found = rules[room.key]
         for warning in found.warnings:
@@ -102,19 +103,6 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
         then = f", next change {change.isoformat(timespec='minutes')}" if change else ""
         print(f"{room.key}: {len(found.rules)} rules, {len(sessions)} sessions, now {plan}{then}")
     print(f"{config}: fine")
-
-
-def _load(config: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Settings and rules, or every problem of both on stderr and exit 1."""
-    from livecue.app.rooms import load_rules
-    from livecue.packs import PackError
-    from livecue.settings import ConfigError, load
-
-    try:
-        loaded = load(config)
-        return loaded, load_rules(loaded)
-    except (ConfigError, PackError) as error:
-        raise fail(str(error)) from error
 
 
 @cli.command()

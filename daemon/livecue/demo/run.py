@@ -65,7 +65,10 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
         stack.callback(daemon.stop)
         ends = asyncio.get_running_loop().time() + seconds if seconds is not None else None
         view = View(
-            watch, daemon.job, {room: " + ".join(packs) for room, packs in PACKS.items()}, _left(ends)
+            watch,
+            daemon.job,
+            {room: " + ".join(packs) for room, packs in PACKS.items()},
+            _left(ends, asyncio.get_running_loop().time),
         )
         for name, work in (
             ("viewers", _talk(daemon)),
@@ -73,10 +76,9 @@ async def _play(folder: Path, seconds: float | None, stop: asyncio.Event, *, as_
             ("forger", _forge(daemon)),
         ):
             await stack.enter_async_context(_task(work, name))
-        with _screen(view, as_json=as_json):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await stop.wait()
+        with _screen(view, as_json=as_json), suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
         summary = watch.summary()
     _say(summary, as_json=as_json)
     return summary
@@ -157,7 +159,7 @@ async def _forge(daemon: Daemon) -> None:
     await daemon.ready.wait()
     await asyncio.sleep(_FORGE_AFTER_S)
     body = json.dumps({"event_type": "RTMP_STREAM_STATE_CHANGE", "message": json.dumps({"state": "END"})})
-    request = urllib.request.Request(  # noqa: S310 - our own loopback address
+    request = urllib.request.Request(
         f"http://127.0.0.1:{daemon.port}/callbacks/flagship",
         body.encode(),
         {"x-hw-mss-secret": "0" * 64, "x-hw-mss-time": f"{now_ms() // 1000:x}"},
@@ -179,11 +181,13 @@ async def _task(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[Non
             await task
 
 
-def _left(ends: float | None) -> Callable[[], str]:
+def _left(ends: float | None, clock: Callable[[], float]) -> Callable[[], str]:
+    """What the view shows; it asks from a thread of its own, where no loop runs."""
+
     def left() -> str:
         if ends is None:
             return "Ctrl-C ends it"
-        return f"{max(0, ends - asyncio.get_running_loop().time()):.0f} s left"
+        return f"{max(0, ends - clock()):.0f} s left"
 
     return left
 

@@ -98,12 +98,25 @@ class RoomState:
             self.totals.pop(meter.key, None)
 
     def begin(self, job_id: str) -> None:
-        """A new live: everything starts afresh, but for a scene that was already told of it."""
+        """A new live: everything starts afresh, but for a scene that was already told of it, and for
+        rules that fired since the last live ended: what they said is spoken in this one, or given back.
+        """
         if self.scene_job_id != job_id:
             self.scene = self.scene_job_id = ""
+        if self.job_id:
+            self.rules.clear()
         self.job_id = self.live_id = job_id
+        self._forget()
+
+    def end(self) -> None:
+        """The live is over; what happens until the next one belongs to that."""
+        self.job_id = ""
+        self.rules.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what counts within one live alone."""
         for table in (
-            self.rules,
             self.totals,
             self.user_totals,
             self.groups,

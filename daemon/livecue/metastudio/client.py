@@ -150,6 +150,10 @@ class MetaStudio:
         )
         return str(answer.get("live_event_report_url") or "") or None
 
+    def report_url(self, room_id: str, job_id: str) -> str:
+        """Where a job is reported to that shows no URL of its own (S4 6.2.7); such a call is signed."""
+        return f"{self._jobs('report', room_id, job_id)}/live-event-report"
+
     async def start_chat(
         self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:

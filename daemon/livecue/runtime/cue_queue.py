@@ -34,10 +34,11 @@ class CueQueue:
         heapq.heappush(waiting, (cue.priority, cue.at_ms, self._arrivals, cue))
         if len(waiting) <= self._per_room:
             return None
-        last = max(waiting)
-        waiting.remove(last)
+        # The least important, and of those the oldest: it is the first to be too late anyway.
+        gone = max(waiting, key=lambda entry: (entry[0], -entry[1], -entry[2]))
+        waiting.remove(gone)
         heapq.heapify(waiting)
-        return last[3]
+        return gone[3]
 
     def expire(self, now_ms: int) -> list[Cue]:
         """Take out every cue that is too late to be said."""

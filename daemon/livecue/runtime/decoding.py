@@ -13,6 +13,7 @@ from livecue.runtime.ports import Delivery
 
 _MAX_TIMESTAMP_MS = 4_102_415_999_000  # S4 6.2.7
 _MAX_TYPE = 100
+_MAX_CONTENT = 65_536  # characters: what follows from an event has to fit into a message of the bus
 
 
 class Unreadable(StrEnum):
@@ -132,6 +133,9 @@ def _event(
             raw, content = msgspec.json.encode(wire.content).decode(), wire.content
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         detail = f"`content` must be a JSON object or one in a string: {str(error) or type(error).__name__}"
+        return UnreadableError(Unreadable.BAD_CONTENT, detail, _encodable(wire))
+    if len(raw) > _MAX_CONTENT:
+        detail = f"`content` is longer than {_MAX_CONTENT} characters"
         return UnreadableError(Unreadable.BAD_CONTENT, detail, _encodable(wire))
     if type(timestamp) is not int:
         timestamp = delivery.at_ms if timestamp is None else _integer(timestamp)

@@ -29,6 +29,7 @@ from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
 from livecue.runtime.report_queue import MAX_EVENTS
 
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
+_BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped once more
 
 
 @dataclass(frozen=True)
@@ -149,13 +150,14 @@ class Desk:
         if self._reported > MAX_EVENTS:
             self._round.counts[Count.UNREPORTED, "overflow"] += 1
             return
-        if len(self._round.reported) == MAX_EVENTS or self._round.bytes > _REPORT_BYTES:
+        size = len(event.raw) * _BYTES_PER_CHARACTER
+        if len(self._round.reported) == MAX_EVENTS or self._round.bytes + size > _REPORT_BYTES:
             self._close_report()
         if not self._round.reported:
             self._round.report_id = event.id
             self._round.report_at_ms = event.at_ms
         self._round.reported.append(ReportedEvent(event.timestamp_ms, event.type, event.raw))
-        self._round.bytes += len(event.raw) * 3
+        self._round.bytes += size
 
     def _close_report(self) -> None:
         done = self._round

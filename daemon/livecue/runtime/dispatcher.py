@@ -37,6 +37,7 @@ log = structlog.get_logger()
 _IDLE_S = 0.25
 _TAKE_WAIT_S = 1.0
 _CLAIM_PAUSE_MS = 500
+_SPOKEN_KEPT = 1_000
 
 
 @dataclass
@@ -78,8 +79,15 @@ class Dispatcher:
         self._resting: dict[str, int] = {}
         self._busy: set[str] = set()
         self._sending: set[asyncio.Task[None]] = set()
+        self._spoken: dict[str, Cue] = {}
+        self._finished: list[str] = []
         self._woken = asyncio.Event()
         self._stopping = False
+
+    def finished(self, command_id: str) -> None:
+        """The cloud says this command was spoken to its end (S3, REPLY_COMMAND_FINISH)."""
+        self._finished.append(command_id)
+        self._woken.set()
 
     def wake(self) -> None:
         """Something changed (a job came up): look at the queue now."""
@@ -94,11 +102,15 @@ class Dispatcher:
                 log.warning("cues-unreadable", error=str(error))
                 await asyncio.sleep(_IDLE_S)
                 continue
-            for cue in arrived:
-                if gone := self._queue.put(cue):
-                    await self._end(gone, Outcome.OVERFLOW)
-            if arrived:
+            # What is too late already must not push out what is fresh, nor hold it up: a backlog.
+            now = self._now()
+            late = [cue for cue in arrived if cue.expires_ms <= now]
+            fresh = [cue for cue in arrived if cue.expires_ms > now]
+            gone = [cue for one in fresh if (cue := self._queue.put(one))]
+            if fresh:
                 self._woken.set()
+            await self._end_all(gone, Outcome.OVERFLOW)
+            await self._end_all(late, Outcome.EXPIRED)
 
     async def send(self) -> None:
         """Send from the queue until stopped."""
@@ -113,9 +125,7 @@ class Dispatcher:
     async def step(self) -> float:
         """Send one cue if one may go; how long nothing needs doing otherwise, in seconds."""
         now = self._now()
-        for late in self._queue.expire(now):
-            job = self._jobs.job(late.room)
-            await self._end(late, Outcome.EXPIRED if job else Outcome.NO_JOB)
+        await self._end_all(self._queue.expire(now), Outcome.EXPIRED)
         wait = self._slots.wait_ms(now)
         if wait is None or wait > 0:
             return _IDLE_S if wait is None else wait / 1000
@@ -133,6 +143,14 @@ class Dispatcher:
         task.add_done_callback(self._sending.discard)
         return 0
 
+    async def _note_finished(self) -> None:
+        done, self._finished = self._finished, []
+        for command_id in done:
+            cue = self._spoken.pop(command_id, None)
+            if cue is not None:  # else it was sent by somebody else, or by an earlier life of ours
+                entry = self._entry(cue, Outcome.FINISHED, "", command_id=command_id)
+                await self._record(cue, entry)
+
     def _ready(self, room: str) -> bool:
         job = self._jobs.job(room)
         if room in self._busy or job is None or job.state == JobState.WAITING:
@@ -144,6 +162,9 @@ class Dispatcher:
             if cue.id in self._claimed or await self._claim(cue, Outcome.SENDING, job.job_id):
                 self._claimed.setdefault(cue.id, _Attempt())
                 await self._send_once(cue, job)
+        except Exception:
+            log.exception("send-failed", room=cue.room, cue=cue.id)
+            await self._end(cue, Outcome.UNKNOWN, job.job_id)
         finally:
             self._slots.give_back(self._now())
             self._busy.discard(cue.room)
@@ -156,7 +177,9 @@ class Dispatcher:
         except BusError as error:
             log.warning("claim-failed", room=cue.room, cue=cue.id, error=str(error))
             self._resting[cue.room] = self._now() + _CLAIM_PAUSE_MS
-            self._queue.put(cue)
+            if gone := self._queue.put(cue):
+                log.warning("cue-lost", room=gone.room, cue=gone.id, remedy="none: too many wait for the bus")
+                self._claimed.pop(gone.id, None)
             return False
 
     async def _send_once(self, cue: Cue, job: Job) -> None:
@@ -169,6 +192,9 @@ class Dispatcher:
             await self._failed(cue, job, error)
             return
         self._claimed.pop(cue.id, None)
+        self._spoken[command_id] = cue
+        if len(self._spoken) > _SPOKEN_KEPT:
+            del self._spoken[next(iter(self._spoken))]
         latency_ms = self._now() - cue.at_ms
         self._meter.reply_latency(cue.room, latency_ms / 1000)
         self._meter.count(Count.CUES, cue.room, reason=Outcome.SENT)
@@ -187,10 +213,18 @@ class Dispatcher:
                 self._slots.pause(resume)
             else:
                 self._resting[cue.room] = resume
-            self._queue.put(cue)
+            if gone := self._queue.put(cue):
+                await self._end(gone, Outcome.OVERFLOW, job.job_id)
             return
         log.warning("cue-not-sent", room=cue.room, cue=cue.id, outcome=str(outcome), error=str(error))
         await self._end(cue, outcome, job.job_id, code=error.error_code)
+
+    async def _end_all(self, cues: list[Cue], outcome: Outcome) -> None:
+        """End many at once, so that a backlog takes few round trips."""
+        unsent = [(cue, outcome) for cue in cues]
+        if outcome is Outcome.EXPIRED:
+            unsent = [(cue, outcome if self._jobs.job(cue.room) else Outcome.NO_JOB) for cue in cues]
+        await asyncio.gather(*(self._end(cue, how) for cue, how in unsent))
 
     async def _end(self, cue: Cue, outcome: Outcome, job_id: str = "", code: str = "") -> None:
         """The cue will not be sent: write it down, and give its rule the time window back."""

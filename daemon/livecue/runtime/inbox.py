@@ -69,14 +69,24 @@ class PartitionWorker:
         """Finish the round that is on and return from `run`."""
         self._stopping = True
 
+    def due(self, now_ms: int) -> list[str]:
+        """The rooms that have waited long enough for a TICK."""
+        return [
+            room
+            for room, desk in self._desks.items()
+            if (due_ms := desk.next_due_ms) is not None and due_ms <= now_ms
+        ]
+
     async def run(self) -> None:
         """Serve the partition until stopped."""
         pause_s = 0.2
         part = f"inbox-{self._partition}"
         while not self._stopping:
             try:
-                self._cursor = await self._ledger.cursor(self._partition)
-                intake = await self._partitions.open(self._partition, self._cursor.seq)
+                intake = await self._partitions.open(
+                    self._partition, await self._ledger.cursor(self._partition)
+                )
+                self._cursor = intake.cursor
                 self._health.report(part)
                 try:
                     await self._serve(intake)
@@ -91,6 +101,7 @@ class PartitionWorker:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
             self._desks.clear()
+            self._strangers.clear()
 
     async def _serve(self, intake: Intake) -> None:
         self._seen = self._cursor.seq
@@ -101,16 +112,19 @@ class PartitionWorker:
         await self._commit(force=True)
 
     async def _decide(self, deliveries: list[Delivery]) -> None:
-        unbroken = 0
+        unbroken = outputs = 0
         for delivery in deliveries:
             desk = await self._desk(delivery)
             if desk is not None:
+                before = desk.outputs
                 unbroken += self._take(desk, delivery)
+                outputs += desk.outputs - before
             self._seen = delivery.seq
             if unbroken >= _BREATH_EVENTS:
                 unbroken = 0
                 await asyncio.sleep(0)
-            if desk is not None and desk.outputs >= _ROUND_OUTPUTS:
+            if outputs >= _ROUND_OUTPUTS:  # of all rooms together: they share one batch
+                outputs = 0
                 await self._commit(force=True)
         if deliveries:
             await self._commit(force=False)
@@ -145,7 +159,7 @@ class PartitionWorker:
         try:
             return Desk(room, rules, stored)
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-            log.error("state-unreadable", room=room, error=str(error), remedy="the room starts afresh")
+            log.warning("state-unreadable", room=room, error=str(error), remedy="the room starts afresh")
             return Desk(room, rules, None)
 
     async def _commit(self, *, force: bool) -> None:
@@ -156,26 +170,35 @@ class PartitionWorker:
             rounds.append((room, done))
             if commit.state is not None or commit.cues or commit.reports or commit.asks:
                 commits.append(commit)
+        await self._bury_all(rounds)
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
-            reached = Cursor(self._seen, self._cursor.revision)
+            reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
             self._cursor = await self._ledger.commit(self._partition, reached, commits)
-        await self._account(rounds)
+        self._account(rounds)
 
-    async def _account(self, rounds: list[tuple[str, Round]]) -> None:
-        """Count and bury only what is committed, so that a repeated round counts once."""
+    def _account(self, rounds: list[tuple[str, Round]]) -> None:
+        """Count after the commit, so that a repeated round counts once.
+
+        Events without any output are stored with the next that has one, and may count twice until then.
+        """
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
             for index in done.quarantined:
                 self._quarantine(room, index)
+        if self._strangers:
+            self._meter.count(Count.DEAD, "", len(self._strangers), str(Unreadable.UNKNOWN_ROOM))
+        self._strangers.clear()
+
+    async def _bury_all(self, rounds: list[tuple[str, Round]]) -> None:
+        """Before the commit, so that no crash loses one; in a repeated round the bus knows them by id."""
+        for room, done in rounds:
             for place, error in done.dead:
                 await self._bury(room, place, error)
-        strangers, self._strangers = self._strangers, []
-        for delivery in strangers:
+        for delivery in self._strangers:
             detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
-            self._meter.count(Count.DEAD, "", 1, str(error.reason))
             await self._bury(delivery.room, str(delivery.seq), error)
 
     def _quarantine(self, room: str, rule_index: str) -> None:
@@ -190,7 +213,4 @@ class PartitionWorker:
 
     async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
         log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
-        try:
-            await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")
-        except BusError as failure:
-            log.error("dead-letter-lost", room=room, reason=str(error.reason), error=str(failure))
+        await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")

@@ -48,9 +48,10 @@ class Tally:
 class MemoryIntake:
     """Reads one partition of a `MemoryBus`; here every room lies in every partition's list."""
 
-    def __init__(self, bus: MemoryBus, after_seq: int) -> None:
+    def __init__(self, bus: MemoryBus, cursor: Cursor) -> None:
         self._bus = bus
-        self._after = after_seq
+        self._after = cursor.seq
+        self.cursor = cursor
         self.lag = 0
 
     async def take(self, limit: int, wait_s: float) -> list[Delivery]:  # noqa: ARG002 - nothing to wait for
@@ -80,7 +81,7 @@ class MemoryBus:
         self.fail_next = 0
         self.when_empty: Any = None
         self._claims: set[tuple[str, str]] = set()
-        self._published: set[str] = set()
+        self._ids: set[tuple[str, str]] = set()
         self._states: dict[str, bytes] = {}
         self._cursors: dict[int, Cursor] = {}
         self._revision = 0
@@ -95,9 +96,9 @@ class MemoryBus:
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         self.stored.append(Delivery(len(self.stored) + 1, at_ms, lane, room, raw))
 
-    async def open(self, partition: int, after_seq: int) -> MemoryIntake:  # noqa: ARG002
+    async def open(self, partition: int, cursor: Cursor) -> MemoryIntake:  # noqa: ARG002
         self.check()
-        return MemoryIntake(self, after_seq)
+        return MemoryIntake(self, cursor)
 
     async def cursor(self, partition: int) -> Cursor:
         self.check()
@@ -135,13 +136,14 @@ class MemoryBus:
 
     async def publish(self, room: str, kind: str, data: Mapping[str, Any], dedup_id: str = "") -> None:
         self.check()
-        if dedup_id and dedup_id in self._published:
+        if self._known("signals", dedup_id):
             return
-        self._published.add(dedup_id)
         self.signals.append((room, str(kind), data))
 
     async def bury(self, room: str, reason: str, detail: str, body: bytes, dedup_id: str = "") -> None:  # noqa: ARG002
         self.check()
+        if self._known("dead", dedup_id):
+            return
         self.dead.append((room, reason, body))
 
     async def ended(self) -> set[tuple[str, str]]:
@@ -152,6 +154,12 @@ class MemoryBus:
             for entry in entries
             if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
         }
+
+    def _known(self, stream: str, dedup_id: str) -> bool:
+        """Whether the stream already holds this id; remembers it."""
+        known = bool(dedup_id) and (stream, dedup_id) in self._ids
+        self._ids.add((stream, dedup_id))
+        return known
 
     def outcomes(self, room: str) -> list[tuple[str, str]]:
         """(cue or report id, outcome) in the order they were written."""

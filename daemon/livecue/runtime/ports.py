@@ -231,6 +231,10 @@ class Intake(Protocol):
         """Up to `limit` deliveries; empty when none came within `wait_s`."""
 
     @property
+    def cursor(self) -> Cursor:
+        """Where this intake starts; its sequence is 0 if the stream is another one than before."""
+
+    @property
     def lag(self) -> int:
         """Messages of the partition stored but not yet handed out, as of the last delivery."""
 
@@ -238,10 +242,14 @@ class Intake(Protocol):
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a partition has been decided. `revision` fences the next commit (0: none yet)."""
+    """How far a partition has been decided. `revision` fences the next commit (0: none yet).
+
+    `incarnation` names the stream that `seq` counts in: one that is made anew counts from 1 again.
+    """
 
     seq: int = 0
     revision: int = 0
+    incarnation: str = ""
 
 
 class RoomCommit(msgspec.Struct):
@@ -271,9 +279,9 @@ class Ledger(Protocol):
 
 
 class Partitions(Protocol):
-    """Opens one partition's intake after the given position."""
+    """Opens one partition's intake after what the cursor says is decided."""
 
-    async def open(self, partition: int, after_seq: int) -> Intake: ...
+    async def open(self, partition: int, cursor: Cursor) -> Intake: ...
 
 
 class DeadLetters(Protocol):

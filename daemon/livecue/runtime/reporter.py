@@ -136,11 +136,13 @@ class Reporter:
     async def _try(self, batch: list[Report], job: Job) -> None:
         room = batch[0].room
         try:
-            mine = [
-                report for report in batch if report.id in self._claimed or await self._claim(report, job)
-            ]
+            ours = await asyncio.gather(*(self._claim(report, job) for report in batch))
+            mine = [report for report, won in zip(batch, ours, strict=True) if won]
             if mine:
                 await self._send_once(mine, job)
+        except Exception:
+            log.exception("send-failed", room=room)
+            await self._close(batch, Outcome.UNKNOWN, job.job_id)
         finally:
             self._slots.give_back(self._now())
             self._room(room).give_back(self._now())
@@ -154,7 +156,6 @@ class Reporter:
         except CloudError as error:
             await self._failed(batch, job, error)
             return
-        self._attempts.pop(room, None)
         self._meter.count(Count.REPORTED_EVENTS, room, len(events))
         await self._close(batch, Outcome.SENT, job.job_id)
 
@@ -177,6 +178,8 @@ class Reporter:
 
     async def _claim(self, report: Report, job: Job) -> bool:
         """Whether this report is ours to send; if the bus does not say, it is not sent."""
+        if report.id in self._claimed:
+            return True
         try:
             ours = await self._audit.claim(report.room, self._entry(report, Outcome.SENDING, job.job_id))
         except BusError as error:
@@ -202,13 +205,18 @@ class Reporter:
 
     async def _close(self, batch: list[Report], outcome: Outcome, job_id: str, code: str = "") -> None:
         """Count one call and write down what became of each report in it."""
+        self._attempts.pop(batch[0].room, None)
         self._meter.count(Count.REPORTS, batch[0].room, reason=outcome)
-        for report in batch:
-            self._claimed.discard(report.id)
-            try:
-                await self._audit.record(report.room, self._entry(report, outcome, job_id, code))
-            except BusError as error:
-                log.warning("audit-failed", room=report.room, report=report.id, error=str(error))
+        self._claimed.difference_update(report.id for report in batch)
+        await asyncio.gather(
+            *(self._record(report, self._entry(report, outcome, job_id, code)) for report in batch)
+        )
+
+    async def _record(self, report: Report, entry: AuditEntry) -> None:
+        try:
+            await self._audit.record(report.room, entry)
+        except BusError as error:
+            log.warning("audit-failed", room=report.room, report=report.id, error=str(error))
 
     def _entry(self, report: Report, outcome: Outcome, job_id: str, code: str = "") -> AuditEntry:
         return AuditEntry(

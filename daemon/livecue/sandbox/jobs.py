@@ -92,8 +92,8 @@ class LiveJob:
         deadline = self._deadline_s()
         forced = deadline if deadline is not None and deadline <= now_s and self._ends_at_once() else None
         until = now_s if forced is None else forced
-        signals += self._heard(self.voice.advance(until), deadline)
         signals += self._connected(until)
+        signals += self._heard(self.voice.advance(until), deadline)
         if forced is not None and not self.over:
             signals += self.end(forced)
         return sorted(signals, key=lambda signal: signal.at_s)
@@ -139,8 +139,6 @@ class LiveJob:
 
     def _connected(self, now_s: float) -> list[Signal]:
         due = [at for at in self._connecting if at <= now_s]
-        if self.over or not due:
-            return []
         self._connecting = [at for at in self._connecting if at > now_s]
         return [self._stream(output, "CONNECTED", at) for output in self.outputs for at in due]
 

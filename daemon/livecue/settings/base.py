@@ -21,6 +21,16 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def read_secret(path: object, name: str, info: ValidationInfo) -> str:
+    """The text of a secret's file, without the line end; relative to the configuration file."""
+    base = (info.context or {}).get("base", Path())
+    try:
+        text: str = (base / str(path)).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"{name} cannot be read: {type(error).__name__}: {path}") from error
+    return text
+
+
 class Strict(BaseModel):
     """Frozen, and a key it does not know is an error. `secrets` may each be given as `<name>_file`."""
 
@@ -39,11 +49,7 @@ class Strict(BaseModel):
                 continue
             if values.get(name) is not None:
                 raise ValueError(f"give either {name} or {name}_file, not both")
-            base = (info.context or {}).get("base", Path())
-            try:
-                values[name] = (base / str(path)).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeError) as error:
-                raise ValueError(f"{name}_file cannot be read: {type(error).__name__}: {path}") from error
+            values[name] = read_secret(path, f"{name}_file", info)
         return values
 
 

@@ -6,16 +6,23 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from livecue.metastudio.validate import validate_start
 from livecue.settings.lines import Document, YamlError
-from livecue.settings.model import Settings
+from livecue.settings.model import Environment, Settings
 from livecue.supervisor.timetable import validate as validate_session
 
+_SAID = {
+    "missing": "is missing: add it",
+    "too_short": "must not be empty: write at least one",
+    "model_type": "must be a mapping: write `name: value` pairs below it",
+    "string_type": "must be text: put it in quotation marks",
+}
+_NO_PUBLIC_URL = "http.public_url is missing: write the https URL under which MetaStudio reaches this daemon"
 _TAGS = frozenset({"ak_sk", "iam"})
 
 
@@ -74,30 +81,21 @@ def load(file: Path) -> Loaded:
     if not isinstance(document.data, Mapping):
         raise ConfigError([Problem(name, 1, "", "must be a mapping: start with `rooms:` and `metastudio:`")])
     folder = file.absolute().parent
-    merged = _merge(document.data, _environment(name))
+    environment = _environment(name)
+    merged = _merge(document.data, environment)
     try:
-        settings = _validated(merged, folder)
+        settings = Settings.model_validate(merged, context={"base": folder})
     except ValidationError as error:
-        raise ConfigError(list(_problems(name, document, error))) from error
+        raise ConfigError(list(_problems(name, document, environment, error))) from error
     loaded = Loaded(settings, folder, document)
     if deeper := list(_deeper(name, loaded)):
         raise ConfigError(deeper)
     return loaded
 
 
-def _validated(data: Mapping[str, Any], folder: Path) -> Settings:
-    """`Settings.model_validate` would go through the `__init__` of BaseSettings, which drops the context:
-    `_file` paths would start from wherever the command is run.
-    """
-    made = Settings.__pydantic_validator__.validate_python(
-        data, self_instance=Settings.__new__(Settings), context={"base": folder}
-    )
-    return cast("Settings", made)
-
-
 def _environment(name: str) -> dict[str, Any]:
     try:
-        return EnvSettingsSource(Settings)()
+        return EnvSettingsSource(Environment)()
     except SettingsError as error:
         raise ConfigError(
             [Problem(name, 0, "environment", f"{error}: write JSON, or the single values")]
@@ -114,16 +112,37 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _problems(name: str, document: Document, error: ValidationError) -> Iterator[Problem]:
-    for one in error.errors(include_url=False, include_input=False):
+def _shared(one: Sequence[str | int], other: Sequence[str | int]) -> int:
+    """How many parts two paths begin with in common."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _reaches(data: Any, path: Sequence[str | int]) -> bool:
+    """Whether `data` has something at `path`."""
+    for part in path:
+        inside = isinstance(data, Mapping) if isinstance(part, str) else isinstance(data, list)
+        if not inside or (part not in data if isinstance(part, str) else part >= len(data)):
+            return False
+        data = data[part]
+    return True
+
+
+def _problems(
+    name: str, document: Document, environment: Mapping[str, Any], error: ValidationError
+) -> Iterator[Problem]:
+    found = error.errors(include_url=False, include_input=False)
+    for one in found:
+        if any(len(other["loc"]) > len(one["loc"]) == _shared(other["loc"], one["loc"]) for other in found):
+            continue  # what is wrong inside says more
         path = tuple(part for part in one["loc"] if part not in _TAGS)
         what = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        if one["type"] == "extra_forbidden":
-            what = _unknown(path)
-        elif one["type"] == "missing":
-            what = "is missing: add it"
-        from_file = document.holds(path) or one["type"] == "missing" or not path
-        line = document.line(path) if from_file else 0
+        what = _unknown(path) if one["type"] == "extra_forbidden" else _SAID.get(one["type"], what)
+        as_file = (*path[:-1], f"{path[-1]}_file") if path else path
+        in_environment = bool(path) and (_reaches(environment, path) or _reaches(environment, as_file))
+        whole = document.holds(path) or not document.holds(as_file)
+        line = 0 if in_environment else document.line(path if whole else as_file)
         where = ".".join(map(str, path))
         if line == 0:
             where = f"environment LIVECUE_{'__'.join(str(part).upper() for part in path)}"
@@ -157,10 +176,34 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
+def _files(name: str, loaded: Loaded) -> Iterator[Problem]:
+    nats = loaded.settings.nats
+    tls = nats.tls
+    for path, value in (
+        (("nats", "creds_file"), nats.creds_file),
+        (("nats", "tls", "ca_file"), tls.ca_file),
+        (("nats", "tls", "cert_file"), tls.cert_file),
+        (("nats", "tls", "key_file"), tls.key_file),
+    ):
+        if value and not loaded.path(value).is_file():
+            what = (
+                f"there is no file {loaded.path(value)}: write its path, absolute or from this file's folder"
+            )
+            yield Problem(name, loaded.document.line(path), ".".join(path), what)
+
+
 def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
-    """What only the packages that use a value can judge: sessions and the start body."""
+    """What only the whole, or the packages that use a value, can judge."""
+    yield from _files(name, loaded)
+    keys = [room.key for room in loaded.settings.rooms]
     for place, room in enumerate(loaded.settings.rooms):
         at: tuple[str | int, ...] = ("rooms", place)
+        if room.key in keys[:place]:
+            line = loaded.document.line((*at, "key"))
+            yield Problem(name, line, "rooms", f"the key {room.key} is given twice: give each room its own")
+        if room.callback and not loaded.settings.http.public_url:
+            line = loaded.document.line((*at, "callback"))
+            yield Problem(name, line, f"rooms.{room.key}.callback", _NO_PUBLIC_URL)
         for number, session in enumerate(room.sessions):
             for what in validate_session(session.as_session()):
                 line = loaded.document.line((*at, "sessions", number))

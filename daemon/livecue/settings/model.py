@@ -16,20 +16,30 @@ from pydantic import (
     Field,
     SecretStr,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livecue.domain import ReportMode, RoomKind, Session, Unplanned
+from livecue.metastudio import documented
+from livecue.receiver import UriForm
 from livecue.settings.asks import Asks
-from livecue.settings.base import Strict, safe_url
+from livecue.settings.base import Strict, read_secret, safe_url
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def parse_duration(value: object) -> object:
     """`4h`, `90m`, `1h30m` or a number of seconds."""
+    try:
+        return _duration(value)
+    except OverflowError:
+        raise ValueError("this duration is too long: write it as 4h, 90m, 1h30m or 45s") from None
+
+
+def _duration(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return timedelta(seconds=value)
     if isinstance(value, str):
@@ -61,7 +71,7 @@ class Nats(Strict):
     password: SecretStr | None = None
     tls: NatsTls = NatsTls()
     replicas: int = Field(default=1, ge=1, le=5)
-    max_store_mb: int = Field(default=4096, ge=64)
+    max_store_mb: int = Field(default=4096, ge=1536)
 
     @property
     def embedded(self) -> bool:
@@ -84,8 +94,8 @@ class AkSk(Strict):
     """Access key and secret key; the preferred way."""
 
     secrets: ClassVar = ("ak", "sk")
-    ak: SecretStr
-    sk: SecretStr
+    ak: SecretStr = Field(min_length=1)
+    sk: SecretStr = Field(min_length=1)
 
 
 class IamUser(Strict):
@@ -95,12 +105,19 @@ class IamUser(Strict):
     iam_endpoint: str
     domain: str
     user: str
-    password: SecretStr
+    password: SecretStr = Field(min_length=1)
     project: str
+
+    @field_validator("iam_endpoint")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return safe_url(value)
 
 
 def _kind_of_auth(value: Any) -> str:
-    keys = set(value) if isinstance(value, Mapping) else set(vars(value))
+    if isinstance(value, IamUser):
+        return "iam"
+    keys = set(value) if isinstance(value, Mapping) else set()
     return "iam" if keys & {"iam_endpoint", "domain", "user", "password", "password_file"} else "ak_sk"
 
 
@@ -120,6 +137,14 @@ class MetaStudio(Strict):
     @classmethod
     def _safe(cls, value: str) -> str:
         return safe_url(value)
+
+    @field_validator("limits")
+    @classmethod
+    def _operations(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        known = documented("")
+        if unknown := sorted(set(value) - set(known)):
+            raise ValueError(f"{unknown[0]} is no limited operation; known here: {', '.join(known)}")
+        return value
 
 
 class Http(Strict):
@@ -158,6 +183,7 @@ class Callback(Strict):
     auth_type: Literal["NONE", "MSS_A", "MSS_A_HEAD", "MEITUAN_DEFAULT"] = "MSS_A_HEAD"
     key: SecretStr | None = None
     previous_key: SecretStr | None = None
+    uri_forms: tuple[UriForm, ...] = Field(default=tuple(UriForm), min_length=1)
 
     @model_validator(mode="after")
     def _has_key(self) -> Self:
@@ -206,6 +232,18 @@ class Room(Strict):
     airtime: Airtime | None = None
     asks: Asks = Asks()
 
+    @field_validator("start", mode="before")
+    @classmethod
+    def _stream_keys_from_file(cls, value: Any, info: ValidationInfo) -> Any:
+        """`stream_keys_file` holds the stream keys, one a line."""
+        if not isinstance(value, Mapping) or "stream_keys_file" not in value:
+            return value
+        start = dict(value)
+        text = read_secret(start.pop("stream_keys_file"), "stream_keys_file", info)
+        if start.get("stream_keys"):
+            raise ValueError("give either stream_keys or stream_keys_file, not both")
+        return start | {"stream_keys": text.splitlines()}
+
     @field_validator("key", mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
@@ -213,17 +251,18 @@ class Room(Strict):
             raise ValueError("a room's key is 1 to 63 of a-z, 0-9 and -")
         return value
 
+    @model_validator(mode="after")
+    def _chat_has_no_cues(self) -> Self:
+        if self.kind is RoomKind.CHAT and (self.rules or self.callback):
+            raise ValueError(
+                "a chat room takes no rules and no callback: MetaStudio has commands for live rooms alone"
+            )
+        return self
 
-class Settings(BaseSettings):
+
+class Settings(Strict):
     """The whole of `livecue.yaml`."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        env_prefix="LIVECUE_",
-        env_nested_delimiter="__",
-    )
     data_dir: str = "./var"
     nats: Nats = Nats()
     metastudio: MetaStudio
@@ -238,14 +277,8 @@ class Settings(BaseSettings):
         """Whom the rules of `room` may ask: its own `asks`, else those given for all rooms."""
         return Asks(callback=room.asks.callback or self.asks.callback, chat=room.asks.chat or self.asks.chat)
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        keys = [room.key for room in self.rooms]
-        if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"rooms: the key {twice[0]} is given twice: give each room its own")
-        if not self.http.public_url and any(room.callback for room in self.rooms):
-            raise ValueError(
-                "http.public_url is missing, and rooms have a `callback`: write the https URL under which "
-                "MetaStudio reaches this daemon"
-            )
-        return self
+
+class Environment(Settings, BaseSettings):
+    """The same values by `LIVECUE_…`, with `__` between levels; only asked what the environment holds."""
+
+    model_config = SettingsConfigDict(env_prefix="LIVECUE_", env_nested_delimiter="__")

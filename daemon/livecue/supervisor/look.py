@@ -6,7 +6,7 @@ import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning
 from livecue.supervisor.reconcile import GONE
-from livecue.supervisor.state import LIST_MS, Desk, RoomState
+from livecue.supervisor.state import Desk, RoomState
 
 _NOT_THERE = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND})
 
@@ -21,10 +21,9 @@ async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
     watched = _watched(state)
     found: dict[str, Job] = {}
     over: dict[str, Job] = {}
-    if search or not _quiet(state, now_ms):
+    if search or not _quiet(state):
         for job in await _running(state.room, desk):
             (over if job.over else found)[job.job_id] = _merged(state, job)
-        state.listed_ms = now_ms
     for job_id in watched - found.keys():
         job = over.get(job_id) or await show(state.room, job_id, desk)
         (over if is_over(job) else found)[job_id] = _merged(state, job)
@@ -78,9 +77,9 @@ def _watched(state: RoomState) -> set[str]:
     return watched - {"", state.kept}
 
 
-def _quiet(state: RoomState, now_ms: int) -> bool:
-    """Whether looking at the room's own job alone is enough."""
-    if state.job is None or state.asked or not 0 <= now_ms - state.listed_ms < LIST_MS:
+def _quiet(state: RoomState) -> bool:
+    """Whether looking at the room's own job alone is enough: `single_job_in_room` keeps others out."""
+    if state.job is None or state.asked:
         return False
     if state.window is None:
         return state.owned is None

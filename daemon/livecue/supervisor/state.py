@@ -19,11 +19,9 @@ from livecue.supervisor.timetable import Window, next_change, wanted
 
 log = structlog.get_logger()
 
-WAITING_MS = 2_000
+WAITING_MS = 1_000
 LIVE_MS = 5_000
 IDLE_MS = 15_000
-LIST_MS = 30_000
-"""How often a room whose job is known is searched for others."""
 FOREVER_MS = 1 << 62
 
 
@@ -41,14 +39,19 @@ class CloudHealth:
     def __init__(self, health: Health) -> None:
         self._health = health
         self._failures = 0
+        self._refused = False
 
     def fine(self) -> None:
         self._failures = 0
+        self._refused = False
         self._health.report("cloud")
 
     def failed(self, error: CloudError) -> None:
         if error.meaning == Meaning.UNAUTHENTICATED:
             self._failures += 3
+            if not self._refused:  # once for the tenant, not once per room
+                self._refused = True
+                log.error("credentials-refused", error=str(error), remedy="correct metastudio.auth")
         elif error.meaning in {Meaning.UNAVAILABLE, Meaning.OUTCOME_UNKNOWN}:
             self._failures += 1
         elif error.meaning != Meaning.SLOW_DOWN:
@@ -93,7 +96,6 @@ class RoomState:
     held: Window | None = None
     asked: dict[str, tuple[int, int]] = field(default_factory=dict)
     looked_ms: int = 0
-    listed_ms: int = 0
     look_at_ms: int = 0
     look_failures: int = 0
     unauthenticated: bool = False
@@ -158,6 +160,8 @@ class RoomState:
         if complaint == self.complaint:
             return False
         self.complaint = complaint
+        if self.unauthenticated:
+            return True  # said by `CloudHealth`
         log.warning(event, room=self.room, error=str(error), **details)
         return True
 

@@ -1,0 +1,60 @@
+"""Tells a room the time when one of its combos has run out and nobody says anything.
+
+The engine knows no clock but the bus's store time: so the time comes as a message, too, a TICK on
+`live.signals.<room>`, and a replay of the stream decides the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from livecue.domain import SignalKind
+from livecue.runtime.ports import BusError, Now, Signals
+
+log = structlog.get_logger()
+
+_LOOK_S = 0.2
+_AGAIN_MS = 1_000  # should the server's clock be behind ours, the first tick came too early
+
+
+class DueRooms(Protocol):
+    """A partition's rooms that wait for the time."""
+
+    def due(self, now_ms: int, /) -> list[str]: ...
+
+
+class Ticker:
+    """Looks at all partitions five times a second and sends each room at most one tick a second."""
+
+    def __init__(self, workers: Sequence[DueRooms], signals: Signals, now: Now) -> None:
+        self._workers = workers
+        self._signals = signals
+        self._now = now
+        self._ticked: dict[str, int] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tick until `stop` is set."""
+        while not stop.is_set():
+            await self.step()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await stop.wait()
+
+    async def step(self) -> None:
+        """Send the ticks that are due now."""
+        now = self._now()
+        due = {room for worker in self._workers for room in worker.due(now)}
+        for room in due:
+            if now - self._ticked.get(room, 0) < _AGAIN_MS:
+                continue
+            self._ticked[room] = now
+            try:
+                await self._signals.publish(room, SignalKind.TICK, {}, f"tick:{room}:{now}")
+            except BusError as error:
+                log.warning("tick-failed", room=room, error=str(error))
+        self._ticked = {room: at for room, at in self._ticked.items() if room in due}

@@ -1,0 +1,94 @@
+"""Metrics, rooms' settings translated, the cloud's slots, and the listening socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from app.processes import write_config
+from livecue.app import rooms
+from livecue.app.cloud import Limits
+from livecue.app.metrics import PrometheusMeter
+from livecue.app.web import ListenError, listen
+from livecue.domain import CloudError, Meaning, ReportMode
+from livecue.runtime.ports import Count
+from livecue.settings import load
+from runtime.making import Clock, refusal
+
+
+def test_totals_are_the_sum_over_rooms_of_one_reason_or_of_all() -> None:
+    meter = PrometheusMeter()
+    meter.count(Count.CUES, "a", reason="sent")
+    meter.count(Count.CUES, "b", 2, "sent")
+    meter.count(Count.CUES, "b", reason="expired")
+    assert (meter.total(Count.CUES), meter.total(Count.CUES, "sent")) == (4, 3)
+    assert (meter.total(Count.CUES, "unknown"), meter.total(Count.EVENTS)) == (0, 0)
+
+
+def test_every_count_is_on_the_page_by_its_promised_name() -> None:
+    meter = PrometheusMeter()
+    for what in Count:
+        meter.count(what, "a", reason="x")
+    meter.reply_latency("a", 0.04)
+    meter.lag(3, 7)
+    page = meter.page().decode()
+    for what in Count:
+        assert f'livecue_{what}_total{{reason="x",room="a"}} 1.0' in page
+    assert 'livecue_reply_latency_seconds_count{room="a"} 1.0' in page
+    assert 'livecue_inbox_lag{partition="3"} 7.0' in page
+
+
+def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_path: Path) -> None:
+    config = write_config(
+        tmp_path,
+        http={"port": 0, "public_url": "https://live.example.com/x/"},
+        rooms=[
+            {"key": "a", "room_id": "r1", "report": "all", "callback": {"key": "k-1", "previous_key": "k-0"}},
+            {"key": "b", "room_id": "r2"},
+            {"key": "c", "room_id": "r3", "kind": "chat", "robot_id": "x"},
+        ],
+        dispatch={"max_age_s": 7},
+    )
+    loaded = load(config)
+    desks = rooms.desk_rules(loaded.settings, rooms.load_rules(loaded))
+    assert [desks[key].report for key in "abc"] == [ReportMode.ALL, ReportMode.UNMATCHED, ReportMode.NONE]
+    assert desks["a"].program is desks["b"].program
+    assert desks["a"].max_age_ms == 7000
+    called = rooms.callback_rooms(loaded.settings)
+    assert list(called) == ["a"]
+    assert called["a"].public_url == "https://live.example.com/x/callbacks/a"
+    assert called["a"].keys == ("k-1", "k-0")
+    assert {"k-1", "k-0"} < set(rooms.secrets_of(loaded.settings))
+
+
+async def test_calls_of_one_operation_wait_for_a_slot_and_after_slow_down_for_the_pause() -> None:
+    clock = Clock()
+    limits = Limits("cn-north-4", {"show": 1}, clock)
+    with pytest.raises(CloudError):
+        async with limits.slot("show"):
+            raise refusal(Meaning.SLOW_DOWN, retry_after_s=3)
+    assert limits.slots("show").wait_ms(clock()) == 3000
+    entered = asyncio.Event()
+
+    async def another() -> None:
+        async with limits.slot("show"):
+            entered.set()
+
+    clock.now_ms += 2950
+    waiting = asyncio.create_task(another())
+    await asyncio.sleep(0.02)
+    assert not entered.is_set()
+    clock.now_ms += 51
+    await asyncio.wait_for(waiting, 5)
+
+
+def test_a_taken_port_is_named_with_a_remedy() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1:{port}: .*set another http.port"):
+            listen("127.0.0.1", port)
