@@ -182,6 +182,7 @@ def test_a_new_live_forgets_it_all() -> None:
         rule("c", regex("c"), distinct_users=DistinctUsers(2, 99)),
         rule("d", at_least("level", "9", Operation.SUM), aggregate=Aggregate(scope=Scope.USER)),
     )
+    room.told(SignalKind.JOB_STARTED, job_id="before")
     for text in "abc":
         room.see(text)
     room.told(SignalKind.JOB_STARTED, job_id="j")

@@ -53,8 +53,7 @@ def signal(
         _started(state, job_id)
     elif signal.kind == SignalKind.JOB_ENDED:
         if job_id and job_id == state.job_id:
-            state.job_id, state.dirty = "", True
-            state.combos.clear()
+            state.end()
     elif signal.kind == SignalKind.CUE_RETURNED and job_id in {"", state.live_id}:
         _give_back(program, state, data)
     elif signal.kind == SignalKind.ANSWERED:

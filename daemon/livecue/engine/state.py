@@ -104,26 +104,24 @@ class RoomState:
         if self.scene_job_id != job_id:
             self.scene = self.scene_job_id = ""
         if self.job_id:
-            self.rules.clear()
+            self._forget_firings()
         self.job_id = self.live_id = job_id
-        self._forget()
+        self._forget_figures()
 
     def end(self) -> None:
         """The live is over; what happens until the next one belongs to that."""
         self.job_id = ""
-        self.rules.clear()
-        self._forget()
+        self._forget_firings()
+        self._forget_figures()
 
-    def _forget(self) -> None:
-        """Drop what counts within one live alone."""
-        for table in (
-            self.totals,
-            self.user_totals,
-            self.groups,
-            self.seen,
-            self.combos,
-            self.timeouts,
-        ):
+    def _forget_firings(self) -> None:
+        """Drop when which rule fired, and what that is counted from."""
+        for table in (self.rules, self.groups, self.seen):
+            table.clear()
+
+    def _forget_figures(self) -> None:
+        """Drop what is summed up, still open, or held against a pattern within one live."""
+        for table in (self.totals, self.user_totals, self.combos, self.timeouts):
             table.clear()
         self.dirty = True
 
