@@ -70,10 +70,11 @@ def test_the_same_rules_make_no_difference_and_rooms_keep_apart() -> None:
 
 def test_batches_strings_and_signals_are_read_and_the_unreadable_counted() -> None:
     price = {"timestamp": 1, "type": 1, "content": json.dumps({"content": "价格"})}
-    job = {"v": 1, "kind": "job_started", "data": {"job_id": "2"}}
+    one, two = ({"v": 1, "kind": "job_started", "data": {"job_id": job}} for job in "12")
     lines = [
+        json.dumps({"at_ms": 0, "room": "shop", "body": one, "lane": "signals"}),
         json.dumps({"at_ms": 1, "room": "shop", "body": {"total": 2, "events": [price, {"type": "?"}]}}),
-        json.dumps({"at_ms": 2, "room": "shop", "body": job, "lane": "signals"}),
+        json.dumps({"at_ms": 2, "room": "shop", "body": two, "lane": "signals"}),
         json.dumps({"at_ms": 3, "room": "shop", "body": json.dumps(price)}),
     ]
     rules = answering(price=("价格", "十块"))

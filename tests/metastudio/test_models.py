@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from livecue.domain import Cue, CueKind, JobState, ReportedEvent
 from livecue.metastudio import command_body, job_from_json, report_body, start_body, validate_start
+from livecue.metastudio.models import script_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -272,3 +273,25 @@ def test_a_wrong_start_is_named_by_field_with_a_remedy_and_no_secret(
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.dictionaries(st.sampled_from(FIELDS), JSON)))
 def test_checking_a_start_never_fails_itself(start: dict[str, Any]) -> None:
     assert all(isinstance(problem, str) for problem in validate_start(start))
+
+
+def test_a_script_is_read_by_number_and_by_title_without_its_markup() -> None:
+    segments = [
+        {"sequence_no": 1, "title": "开场", "text_config": {"text": "大家好"}},
+        {
+            "sequence_no": "2",
+            "title": "",
+            "text_config": {"text": '<speak>看<break time="200ms"/>这件</speak>'},
+        },
+        {"sequence_no": 3, "audio_config": {"audio_url": "https://h/a"}},
+        "odd",
+    ]
+    room = {
+        "scene_scripts": [{"script_name": "商品1", "shoot_scripts": segments}, None, {"script_name": "空"}]
+    }
+    assert script_of(room) == {
+        ("商品1", "1"): "大家好",
+        ("商品1", "开场"): "大家好",
+        ("商品1", "2"): "看这件",
+    }
+    assert script_of({}) == {}

@@ -7,7 +7,6 @@ Stop: intake -> calls that are out, with a deadline -> client -> bus -> embedded
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -17,8 +16,7 @@ import msgspec
 import structlog
 
 from livecue.app import rooms as from_settings
-from livecue.app.asking import make_asker
-from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, Limits
+from livecue.app.loops import Loops, cloud_client, make_loops
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.redact import Redactor
 from livecue.app.reload import Reloader, Rulebook
@@ -27,21 +25,16 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus, BusOptions
 from livecue.bus.embedded import EmbeddedServer
 from livecue.bus.ledger import NatsLedger
-from livecue.bus.ownership import NatsOwnerships
-from livecue.bus.readers import NatsAuditLog, NatsCueLog, NatsPartitions, NatsReportLog
-from livecue.domain import Job, Signal, SignalKind
-from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
+from livecue.bus.readers import NatsAuditLog, NatsPartitions
+from livecue.domain import Job, Signal
 from livecue.outgoing import Http
 from livecue.packs import LoadedRules
 from livecue.receiver import routes as receiver_routes
-from livecue.runtime.dispatcher import Dispatcher
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
-from livecue.runtime.ports import BusError, Count
-from livecue.runtime.reporter import Reporter
+from livecue.runtime.ports import BusError
 from livecue.runtime.ticker import Ticker
-from livecue.settings import AkSk, Loaded, Settings
-from livecue.supervisor import Supervisor
+from livecue.settings import Loaded, Settings
 
 log = structlog.get_logger()
 
@@ -85,9 +78,7 @@ class Daemon:
         self.health = HealthBoard("bus", "inbox", "cloud")
         self.port = 0
         self._bus: Bus | None = None
-        self._supervisor: Supervisor | None = None
-        self._dispatcher: Dispatcher | None = None
-        self._reporter: Reporter | None = None
+        self._loops: Loops | None = None
         self.channels = Channels(redactor.bytes)
         self._rulebook = Rulebook(from_settings.desk_rules(self._settings, rules))
         self._reloader = Reloader(loaded, self._rulebook, self.meter, self.health)
@@ -102,7 +93,7 @@ class Daemon:
 
     def job(self, room: str) -> Job | None:
         """The room's live job as last seen."""
-        return self._supervisor.job(room) if self._supervisor else None
+        return self._loops.supervisor.job(room) if self._loops else None
 
     def audit_log(self) -> NatsAuditLog:
         """The audit from now on; only once `ready` is set."""
@@ -187,49 +178,36 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(working, stopping, return_exceptions=True)
 
-    def _client(self) -> MetaStudio:
-        cloud = self._settings.metastudio
-        keep_logs_clean()
-        if isinstance(cloud.auth, AkSk):
-            ak, sk = cloud.auth.ak.get_secret_value(), cloud.auth.sk.get_secret_value()
-            auth: AkSkAuth | TokenAuth = AkSkAuth(ak, sk, cloud.project_id, self._now)
-        else:
-            auth = TokenAuth(
-                cloud.auth.iam_endpoint,
-                domain=cloud.auth.domain,
-                user=cloud.auth.user,
-                password=cloud.auth.password.get_secret_value(),
-                project=cloud.auth.project,
-                clock=self._now,
-                jitter=random.random(),  # noqa: S311 - spreads renewals, keeps no secret
-            )
-
-        def on_call(operation: str, result: str) -> None:
-            self.meter.count(Count.CLOUD_CALLS, reason=f"{operation}:{result}")
-
-        return MetaStudio(cloud.endpoint, cloud.project_id, auth, timeout_s=cloud.timeout_s, on_call=on_call)
-
     async def _serve(self, bus: Bus, stack: AsyncExitStack) -> None:
         self._bus = bus
-        client = await stack.enter_async_context(self._client())
+        client = await stack.enter_async_context(cloud_client(self._settings, self.meter, self._now))
         http = await stack.enter_async_context(Http())
-        asker = make_asker(self._settings, bus, self.channels, http, self.meter, self._now)
         workers = self._make_workers(bus)
-        supervisor, dispatcher, reporter = self._make_loops(bus, client)
-        self._supervisor, self._dispatcher, self._reporter = supervisor, dispatcher, reporter
+        loops = self._loops = make_loops(
+            self._settings,
+            bus,
+            self.channels,
+            client,
+            http,
+            self._rulebook,
+            self.meter,
+            self.health,
+            self._now,
+        )
         async with asyncio.TaskGroup() as group:
             eternal = [
                 group.create_task(self._eternal(worker.run()), name=f"inbox-{number}")
                 for number, worker in enumerate(workers)
             ]
             for name, work in (
-                ("supervisor", supervisor.run()),
-                ("read-cues", dispatcher.read()),
-                ("send-cues", dispatcher.send()),
-                ("read-reports", reporter.read()),
-                ("send-reports", reporter.send()),
-                ("read-asks", asker.read()),
-                ("send-asks", asker.send()),
+                ("supervisor", loops.supervisor.run()),
+                ("read-cues", loops.dispatcher.read()),
+                ("send-cues", loops.dispatcher.send()),
+                ("read-reports", loops.reporter.read()),
+                ("send-reports", loops.reporter.send()),
+                ("read-asks", loops.asker.read()),
+                ("send-asks", loops.asker.send()),
+                ("keep-scripts", loops.scripts.run(self._stop)),
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),
                 ("tend-bus", self._tend_bus(bus)),
@@ -243,8 +221,10 @@ class Daemon:
             log.info("stopping")
             for worker in workers:
                 worker.stop()
-            supervisor.stop()
-            await asyncio.gather(*(part.stop(_DRAIN_S) for part in (dispatcher, reporter, asker)))
+            loops.supervisor.stop()
+            await asyncio.gather(
+                *(part.stop(_DRAIN_S) for part in (loops.dispatcher, loops.reporter, loops.asker))
+            )
             _, late = await asyncio.wait(eternal, timeout=_LOOPS_S)
             for task in late:
                 log.warning("stop-overdue", task=task.get_name())
@@ -265,48 +245,6 @@ class Daemon:
             for number in range(partitions.count)
         ]
 
-    def _make_loops(self, bus: Bus, client: MetaStudio) -> tuple[Supervisor, Dispatcher, Reporter]:
-        settings = self._settings
-        cloud_rooms = from_settings.cloud_rooms(settings)
-        limits = Limits(settings.metastudio.region, settings.metastudio.limits, self._now)
-        max_age_ms = int(settings.dispatch.max_age_s * 1000)
-        since_ms = self._now() - max_age_ms
-        supervisor = Supervisor(
-            from_settings.room_plans(settings),
-            CloudJobs(client, cloud_rooms, limits),
-            NatsOwnerships(bus.nc),
-            self.channels,
-            self.meter,
-            self.health,
-            self._now,
-        )
-        jitter = random.random
-        dispatcher = Dispatcher(
-            NatsCueLog(bus.nc, since_ms),
-            CloudCommands(client, cloud_rooms),
-            supervisor,
-            self.channels,
-            self.channels,
-            self.meter,
-            limits.slots("command"),
-            self._now,
-            jitter,
-            supervisor.wake,
-        )
-        reporter = Reporter(
-            NatsReportLog(bus.nc, since_ms),
-            CloudReports(client, cloud_rooms),
-            supervisor,
-            self.channels,
-            self.meter,
-            limits.slots("report"),
-            self._now,
-            jitter,
-            supervisor.wake,
-            max_age_ms,
-        )
-        return supervisor, dispatcher, reporter
-
     def _on_signal(self, room: str, body: bytes) -> None:
         """A signal was published: nobody has to wait for the next look."""
         try:
@@ -314,14 +252,8 @@ class Daemon:
             heard = Signal(room, "", self._now(), str(wire["kind"]), wire["data"])
         except (msgspec.MsgspecError, LookupError):
             return  # the inbox buries it
-        if self._supervisor is not None:
-            self._supervisor.on_signal(heard)
-        if heard.kind == SignalKind.REPLY_FINISHED and self._dispatcher is not None:
-            self._dispatcher.finished(str(heard.data.get("reply_id", "")))
-        if heard.kind == SignalKind.JOB_STARTED:
-            for sender in (self._dispatcher, self._reporter):
-                if sender is not None:
-                    sender.wake()
+        if self._loops is not None:
+            self._loops.hear(heard)
 
     async def _tend_bus(self, bus: Bus) -> None:
         """A server that came back without its store gets its streams again."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from livecue.app.rooms import desk_rules, load_rules
-from livecue.engine import RuleError
+from livecue.engine import RuleError, Script
 from livecue.packs import LoadedRules, PackError
 from livecue.packs.loading import NAMES
 from livecue.runtime.desk import DeskRules
@@ -35,11 +36,20 @@ class Rulebook(Mapping[str, DeskRules]):
     """What each room's desk decides by, now. Workers look it up at each delivery."""
 
     def __init__(self, rules: Mapping[str, DeskRules]) -> None:
+        self._scripts: dict[str, Script] = {}
         self._rules = rules
 
     def swap(self, rules: Mapping[str, DeskRules]) -> None:
         """From the next delivery on every room decides by `rules`."""
-        self._rules = rules
+        self._rules = {room: self._scripted(room, one) for room, one in rules.items()}
+
+    def learn(self, room: str, script: Script) -> None:
+        """From the next delivery on the room's segments are known to say this."""
+        self._scripts[room] = script
+        self._rules = {**self._rules, room: self._scripted(room, self._rules[room])}
+
+    def _scripted(self, room: str, rules: DeskRules) -> DeskRules:
+        return replace(rules, script=self._scripts[room]) if room in self._scripts else rules
 
     def __getitem__(self, room: str) -> DeskRules:
         return self._rules[room]

@@ -16,7 +16,7 @@ import httpx
 
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.errors import MetaStudioError, error
-from livecue.metastudio.models import count_of, job_from_json, report_body
+from livecue.metastudio.models import count_of, job_from_json, report_body, script_of
 from livecue.metastudio.wire import OnCall, Wire, checked_url, new_client
 
 PAGE: Final = 100
@@ -153,6 +153,11 @@ class MetaStudio:
     def report_url(self, room_id: str, job_id: str) -> str:
         """Where a job is reported to that shows no URL of its own (S4 6.2.7); such a call is signed."""
         return f"{self._jobs('report', room_id, job_id)}/live-event-report"
+
+    async def show_script(self, room_id: str) -> dict[tuple[str, str], str]:
+        """What each segment of the room's preset script says (S4 6.1.3); see `models.script_of`."""
+        url = f"{self._base}/smart-live-rooms/{_segment('show_room', room_id)}"
+        return script_of(await self._call("show_room", "GET", url))
 
     async def start_chat(
         self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None

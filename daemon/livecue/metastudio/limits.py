@@ -13,6 +13,7 @@ REGIONS: Final = ("cn-north-4", "cn-east-3", "ap-southeast-3")
 
 # In the order of REGIONS; None: the region does not offer it.
 _TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
+    "show_room": (20, 10, 10),
     "start": (4, 3, 3),
     "stop": (4, 3, 3),
     "show": (20, 10, 10),

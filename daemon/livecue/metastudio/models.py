@@ -6,6 +6,7 @@ strings. All functions are pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
 
 CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
 MAX_EVENTS: Final = 1000
+_MARKUP: Final = re.compile(r"<[^>]*>")
 
 
 def job_from_json(data: Mapping[str, Any]) -> Job:
@@ -78,6 +80,25 @@ def start_body(
     run = body.get("job_run_config")
     body["job_run_config"] = {**(run if isinstance(run, Mapping) else {}), "single_job_in_room": True}
     return body
+
+
+def script_of(room: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """The spoken text of each segment by (scene, sequence_no) and by (scene, title); markup left out."""
+    found: dict[tuple[str, str], str] = {}
+    for scene in _rows(room.get("scene_scripts")):
+        name = _text(scene.get("script_name"))
+        for segment in _rows(scene.get("shoot_scripts")):
+            config = segment.get("text_config")
+            text = _text(config.get("text")) if isinstance(config, Mapping) else ""
+            spoken = _MARKUP.sub("", text) if text.lstrip().lower().startswith("<speak") else text
+            for key in (_text(segment.get("title")), _text(segment.get("sequence_no"))):
+                if key and spoken:
+                    found[name, key] = spoken
+    return found
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 
 
 def command_body(cue: Cue) -> dict[str, Any]:

@@ -176,6 +176,15 @@ class Dispatch(Strict):
     max_age_s: float = Field(default=15, ge=1, le=90)
 
 
+class State(Strict):
+    """How much one room's rules may remember; beyond it the oldest is forgotten, and counted."""
+
+    users_per_room: int = Field(default=5_000, ge=1)
+    distinct_users: int = Field(default=2_000, ge=1)
+    dedup_entries: int = Field(default=1_000, ge=1)
+    combos: int = Field(default=500, ge=1)
+
+
 class Callback(Strict):
     """How MetaStudio signs what it sends for this room (S3, table 8)."""
 
@@ -269,6 +278,7 @@ class Settings(Strict):
     http: Http = Http()
     airtime: Airtime = Airtime()
     dispatch: Dispatch = Dispatch()
+    state: State = State()
     asks: Asks = Asks()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     rooms: tuple[Room, ...] = Field(min_length=1)

@@ -1,0 +1,123 @@
+"""Everything that runs between the bus and the cloud, made from the settings."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from livecue.app import rooms as from_settings
+from livecue.app.asking import make_asker
+from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, Limits
+from livecue.app.reload import Rulebook
+from livecue.app.scripts import ScriptKeeper
+from livecue.bus.channels import Channels
+from livecue.bus.connection import Bus
+from livecue.bus.ownership import NatsOwnerships
+from livecue.bus.readers import NatsCueLog, NatsReportLog
+from livecue.domain import Signal, SignalKind
+from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
+from livecue.outgoing import Http
+from livecue.runtime.asker import Asker
+from livecue.runtime.dispatcher import Dispatcher
+from livecue.runtime.ports import Count, Health, Meter, Now
+from livecue.runtime.reporter import Reporter
+from livecue.settings import AkSk, Settings
+from livecue.supervisor import Supervisor
+
+
+def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
+    """The client of the configured project; every call is counted by operation and result."""
+    cloud = settings.metastudio
+    keep_logs_clean()
+    if isinstance(cloud.auth, AkSk):
+        ak, sk = cloud.auth.ak.get_secret_value(), cloud.auth.sk.get_secret_value()
+        auth: AkSkAuth | TokenAuth = AkSkAuth(ak, sk, cloud.project_id, now)
+    else:
+        auth = TokenAuth(
+            cloud.auth.iam_endpoint,
+            domain=cloud.auth.domain,
+            user=cloud.auth.user,
+            password=cloud.auth.password.get_secret_value(),
+            project=cloud.auth.project,
+            clock=now,
+            jitter=random.random(),  # noqa: S311 - spreads renewals, keeps no secret
+        )
+
+    def on_call(operation: str, result: str) -> None:
+        meter.count(Count.CLOUD_CALLS, reason=f"{operation}:{result}")
+
+    return MetaStudio(cloud.endpoint, cloud.project_id, auth, timeout_s=cloud.timeout_s, on_call=on_call)
+
+
+@dataclass(frozen=True)
+class Loops:
+    """The parts that run until they are stopped."""
+
+    supervisor: Supervisor
+    dispatcher: Dispatcher
+    reporter: Reporter
+    asker: Asker
+    scripts: ScriptKeeper
+
+    def hear(self, heard: Signal) -> None:
+        """A signal was published: nobody has to wait for the next look."""
+        self.supervisor.on_signal(heard)
+        if heard.kind == SignalKind.REPLY_FINISHED:
+            self.dispatcher.finished(str(heard.data.get("reply_id", "")))
+        elif heard.kind == SignalKind.JOB_STARTED:
+            self.scripts.ask(heard.room)
+            self.dispatcher.wake()
+            self.reporter.wake()
+
+
+def make_loops(
+    settings: Settings,
+    bus: Bus,
+    channels: Channels,
+    client: MetaStudio,
+    http: Http,
+    book: Rulebook,
+    meter: Meter,
+    health: Health,
+    now: Now,
+) -> Loops:
+    """All of them; the senders read their logs again from as long ago as a reply may be late."""
+    cloud_rooms = from_settings.cloud_rooms(settings)
+    limits = Limits(settings.metastudio.region, settings.metastudio.limits, now)
+    max_age_ms = int(settings.dispatch.max_age_s * 1000)
+    since_ms = now() - max_age_ms
+    supervisor = Supervisor(
+        from_settings.room_plans(settings),
+        CloudJobs(client, cloud_rooms, limits),
+        NatsOwnerships(bus.nc),
+        channels,
+        meter,
+        health,
+        now,
+    )
+    dispatcher = Dispatcher(
+        NatsCueLog(bus.nc, since_ms),
+        CloudCommands(client, cloud_rooms),
+        supervisor,
+        channels,
+        channels,
+        meter,
+        limits.slots("command"),
+        now,
+        random.random,
+        supervisor.wake,
+    )
+    reporter = Reporter(
+        NatsReportLog(bus.nc, since_ms),
+        CloudReports(client, cloud_rooms),
+        supervisor,
+        channels,
+        meter,
+        limits.slots("report"),
+        now,
+        random.random,
+        supervisor.wake,
+        max_age_ms,
+    )
+    asker = make_asker(settings, bus, channels, http, meter, now)
+    return Loops(supervisor, dispatcher, reporter, asker, ScriptKeeper(client, cloud_rooms, limits, book))
