@@ -38,13 +38,13 @@ def test_it_is_of_this_version() -> None:
 
 
 def test_every_subject_is_sent_to_or_received_from() -> None:
-    lanes = {"events", "signals", "cues", "reports", "audit", "dead"}
+    lanes = {"events", "signals", "cues", "reports", "asks", "audit", "dead"}
     sent = {name for name, one in DOCUMENT["operations"].items() if one["action"] == "send"}
     received = {
         name.partition("-")[0] for name, one in DOCUMENT["operations"].items() if one["action"] != "send"
     }
     assert sent == lanes
-    assert received == {"events", "signals", "cues", "reports"}
+    assert received == {"events", "signals", "cues", "reports", "asks"}
 
 
 def test_every_reference_leads_somewhere() -> None:

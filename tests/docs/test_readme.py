@@ -70,12 +70,6 @@ def test_the_python_shown_compiles() -> None:
     compile(shown, "README.md", "exec")
 
 
-def test_the_rules_shown_load(tmp_path: Path) -> None:
-    (shown,) = (body for language, body in blocks(read("docs/rules.md")) if language == "yaml")
-    (tmp_path / "pack.yaml").write_text(shown, encoding="utf-8")
-    assert len(load_packs([tmp_path]).rules) == 2
-
-
 def test_the_commands_named_are_the_commands_there_are() -> None:
     there = set(getattr(typer.main.get_command(cli), "commands"))  # noqa: B009 - a group has them
     (line,) = re.findall(r"\*\*Commands\*\* are (.+?); ", read("README.md"), re.DOTALL)

@@ -10,7 +10,7 @@ from livecue.runtime.ports import Count
 _HELP = {
     Count.EVENTS: "viewers' events decided, by type",
     Count.RULE_HITS: "events that a rule used up, answering or held back",
-    Count.SUPPRESSED: "hits held back by a time window",
+    Count.SUPPRESSED: "hits held back by a time window or another limit of the rule",
     Count.RULE_TIMEOUTS: "searches for a rule's pattern that were given up after 10 ms",
     Count.RULES_QUARANTINED: "rules put aside for a live because their patterns took too long",
     Count.DEAD: "messages that could not be read",

@@ -17,6 +17,7 @@ from faststream.specification import AsyncAPI
 
 from livecue import __version__
 from livecue.bus.channels import (
+    AsksMessage,
     Channels,
     CuesMessage,
     EventMessage,
@@ -24,7 +25,7 @@ from livecue.bus.channels import (
     ReportMessage,
     SignalMessage,
 )
-from livecue.domain import Cue, Report
+from livecue.domain import Ask, Cue, Report
 from livecue.runtime.ports import AuditEntry
 
 _SERVER = "nats://localhost:4222"
@@ -69,12 +70,17 @@ def _consumed(broker: NatsBroker) -> None:
     async def reports(body: ReportMessage) -> None:
         """The reporter sends each report to live-event-report at most once."""
 
+    @broker.subscriber("live.asks.{room}", title="asks-asked", no_reply=True)
+    async def asks(body: AsksMessage) -> None:
+        """The asker puts each ask to the shop's webhook or the chat endpoint; the answer comes as a signal."""
+
 
 def _describe_bodies(components: dict[str, Any]) -> None:
     schemas = components["schemas"]
-    _, written = msgspec.json.schema_components([Cue, Report, AuditEntry], ref_template=_SCHEMA)
+    _, written = msgspec.json.schema_components([Cue, Report, Ask, AuditEntry], ref_template=_SCHEMA)
     schemas.update(written)
     schemas["CuesMessage"]["properties"]["cues"]["items"] = {"$ref": _SCHEMA.format(name="Cue")}
+    schemas["AsksMessage"]["properties"]["asks"]["items"] = {"$ref": _SCHEMA.format(name="Ask")}
     schemas["ReportMessage"]["properties"]["report"] = {"$ref": _SCHEMA.format(name="Report")}
     entry = schemas.pop("AuditEntry")
     audit = schemas["AuditMessage"]
