@@ -14,6 +14,10 @@ from typing import Any
 import msgspec
 
 
+MAX_AGE_S = 90
+"""How long after its event a reply may be sent at most: within the 120 s in which the bus knows claims."""
+
+
 class EventType(IntEnum):
     """What a viewer did (S4 6.2.7), and 10 for the segment of the script now being spoken (S4 6.1.6)."""
 

@@ -14,7 +14,7 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsReportLog
-from livecue.domain import Signal, SignalKind
+from livecue.domain import MAX_AGE_S, Signal, SignalKind
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
 from livecue.outgoing import Http
 from livecue.runtime.asker import Asker
@@ -85,7 +85,7 @@ def make_loops(
     cloud_rooms = from_settings.cloud_rooms(settings)
     limits = Limits(settings.metastudio.region, settings.metastudio.limits, now)
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
-    since_ms = now() - max_age_ms
+    since_ms = now() - MAX_AGE_S * 1000
     supervisor = Supervisor(
         from_settings.room_plans(settings),
         CloudJobs(client, cloud_rooms, limits),

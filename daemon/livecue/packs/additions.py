@@ -6,7 +6,7 @@ import re
 
 from yaml import Node, ScalarNode
 
-from livecue.domain import EventType
+from livecue.domain import MAX_AGE_S, EventType
 from livecue.engine.rules import (
     Additions,
     Aggregate,
@@ -42,7 +42,7 @@ def read_additions(rule: Table) -> Additions:
         has, lacks = ("group", "group_cooldown_s")[:: 1 if "group" in table else -1]
         table.place.error(table.node, f"livecue.{has} without {lacks}", f"write both {has} and {lacks}")
     return Additions(
-        max_age_s=table.number("max_age_s", 0.1, 3600),
+        max_age_s=table.number("max_age_s", 0.1, MAX_AGE_S),
         per_user_cooldown_s=table.number("per_user_cooldown_s", 0, 86400) or 0,
         group=table.text("group", longest=64).strip(),
         group_cooldown_s=table.number("group_cooldown_s", 0, 86400) or 0,

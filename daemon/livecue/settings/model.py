@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from livecue.domain import ReportMode, RoomKind, Session, Unplanned
+from livecue.domain import MAX_AGE_S, ReportMode, RoomKind, Session, Unplanned
 from livecue.metastudio import documented
 from livecue.receiver import UriForm
 from livecue.settings.asks import Asks
@@ -173,7 +173,7 @@ class Airtime(Strict):
 class Dispatch(Strict):
     """`max_age_s`: a reply later than this after its event is dropped; within the bus's claim window."""
 
-    max_age_s: float = Field(default=15, ge=1, le=90)
+    max_age_s: float = Field(default=15, ge=1, le=MAX_AGE_S)
 
 
 class State(Strict):
