@@ -8,7 +8,7 @@ import pytest
 
 from engine.making import Room, at_least, regex, rule
 from livecue.domain import SignalKind
-from livecue.engine import Limits
+from livecue.engine import Limits, RoomState
 from livecue.engine.rules import Aggregate, DistinctUsers, Match, Mode, Operation, Reset, Scope, Tag
 
 
@@ -29,6 +29,31 @@ def test_rules_of_a_group_share_their_cooldown_and_each_has_its_own_length() -> 
     assert room.said("b", at_s=5) == ["b!"]
     assert room.said("a", at_s=14.9) == []
     assert room.said("a", at_s=15) == ["a!"]
+
+
+def test_a_rule_without_limits_leaves_nothing_behind_and_answers_every_time() -> None:
+    room = Room(rule("a", regex("价")))
+    assert [room.said("价"), room.said("价")] == [["a!"], ["a!"]]
+    assert (room.state, room.state.dirty) == (RoomState(), False)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"time_window": -1},
+        {"per_user_cooldown_s": 9},
+        {"group": "g", "group_cooldown_s": 9},
+        {"wait_messages": 1},
+        {"dedup_s": 9},
+        {"distinct_users": DistinctUsers(2, 9)},
+    ],
+)
+def test_each_limit_by_itself_holds_a_second_hit_back(limit: dict[str, Any]) -> None:
+    room = Room(rule("a", regex("价"), **limit))
+    first, second = room.said("价"), room.said("价")
+    assert second == [], limit
+    assert first == ([] if "distinct_users" in limit else ["a!"])
+    assert room.state.dirty
 
 
 def test_a_rule_waits_for_other_messages_of_its_type() -> None:

@@ -6,8 +6,7 @@ the event. No data makes it raise. Whether an event is too old to answer is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import msgspec
 
@@ -84,15 +83,15 @@ def handle(
     if not keys and not typed.fallbacks and outcome is None and not state.evicted:  # by far the most
         return Decision(odd=odd) if odd else NOTHING
     outcome = outcome or Outcome(default_max_age_ms, limits)
-    found = partial(hits, facts=facts, state=state, late=outcome.late)
-    gate = partial(heard, state=state, event=event, limits=limits)
-    answer, layers = _pick(found(typed.plans, keys), gate, to_the_end=typed.has_layers)
+    found = hits(typed.plans, keys, facts, state, outcome.late)
+    answer, layers = _pick(found, state, event, limits, to_the_end=typed.has_layers)
     if answer is None and typed.fallbacks:
         every = range(0, 2 * len(typed.fallbacks), 2)
-        answer, more = _pick(found(typed.fallbacks, every), gate, to_the_end=True)
+        found = hits(typed.fallbacks, every, facts, state, outcome.late)
+        answer, more = _pick(found, state, event, limits, to_the_end=True)
         layers += more
     _decide(state, event, facts, layers if answer is None else [answer, *layers], outcome)
-    return _decision(state, outcome, "" if answer is None else answer.rule.rule_index, odd)
+    return _decision(state, outcome, "" if answer is None else answer.act.rule_index, odd)
 
 
 def tick(
@@ -112,16 +111,16 @@ def tick(
 
 
 def _pick(
-    found: Iterator[Plan], gate: Callable[[Plan], bool], *, to_the_end: bool
+    found: Iterator[Plan], state: RoomState, event: LiveEvent, limits: Limits, *, to_the_end: bool
 ) -> tuple[Plan | None, list[Plan]]:
-    """The first that speaks, and all that show a layer. A rule whose gate stays shut has not hit."""
+    """The first that speaks, and all that show a layer. A rule that too few viewers met has not hit."""
     answer: Plan | None = None
     layers: list[Plan] = []
     for plan in found:
         if plan.layer_only:
-            if gate(plan):
+            if heard(plan, state, event, limits):
                 layers.append(plan)
-        elif answer is None and gate(plan):
+        elif answer is None and heard(plan, state, event, limits):
             answer = plan
             if not to_the_end:
                 break
@@ -155,14 +154,15 @@ def _decision(state: RoomState, outcome: Outcome, hit_rule: str = "", odd: int =
     quiet = not (outcome.cues or outcome.asks or outcome.held or outcome.pending or outcome.late)
     if quiet and not (hit_rule or odd or evicted):
         return NOTHING
+    held = outcome.held
     return Decision(
         cues=tuple(outcome.cues),
         matched=bool(hit_rule),
         hit_rule=hit_rule,
-        suppressed=tuple(index for index, _ in outcome.held),
+        suppressed=tuple([index for index, _ in held]) if held else (),
         odd=odd,
         asks=tuple(outcome.asks),
-        held=tuple(reason.value for _, reason in outcome.held),
+        held=tuple([reason.value for _, reason in held]) if held else (),
         pending=tuple(outcome.pending),
         evicted=evicted,
         timeouts=tuple(outcome.late),

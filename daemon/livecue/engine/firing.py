@@ -9,38 +9,36 @@ one that asks goes without a text of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
+
+import msgspec
 
 from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent
 from livecue.engine.fields import reader, text_of
 from livecue.engine.holding import Held, held, remember
 from livecue.engine.limits import Limits
 from livecue.engine.program import Plan
-from livecue.engine.rules import ReplyOrder
 from livecue.engine.state import RoomState
 
 _content = reader("content")
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """What the rules that hit came to, so far. `held` are those held back, with the reason,
     `pending` those that wait for the end of a combo, `late` those whose patterns took too long.
     """
 
     max_age_ms: int
     limits: Limits
-    cues: list[Cue] = field(default_factory=list)
-    asks: list[Ask] = field(default_factory=list)
-    held: list[tuple[str, Held]] = field(default_factory=list)
-    pending: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
+    cues: list[Cue] = []
+    asks: list[Ask] = []
+    held: list[tuple[str, Held]] = []
+    pending: list[str] = []
+    late: list[str] = []
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """`texts` in the order of choice, the chosen one first; `next`: what ORDER takes next."""
 
     texts: tuple[str, ...] = ()
@@ -48,13 +46,17 @@ class Reply:
     next: int | None = None
 
 
+_NO_REPLY = Reply()
+
+
 def settle(
     plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str], outcome: Outcome
 ) -> None:
     """Hold the rule back or let it fire; the state keeps that it fired."""
-    index, act = plan.rule.rule_index, plan.act
+    act = plan.act
+    index = act.rule_index
     reason = held(plan, state, event)
-    reply = Reply() if reason or plan.layer_only else _reply(plan, state, event, figures)
+    reply = _NO_REPLY if reason or plan.layer_only else _reply(plan, state, event, figures)
     if reason is None and not (reply.texts or reply.audio_url or act.silent or act.ask):
         reason = Held.TEXTS
     if reason is not None:
@@ -64,7 +66,7 @@ def settle(
     if reply.next is not None:
         state.rule(index).next = reply.next
     cue_id = f"{event.id}:{index}"
-    layer = _layer(plan, event)
+    layer = {name: _filled(part, event) for name, part in act.layers} if act.layers else {}
     if plan.layer_only:
         outcome.cues.append(_cue(plan, state, event, outcome, cue_id, CueKind.SHOW_LAYER, layer=layer))
         return
@@ -100,22 +102,22 @@ def _cue(
     audio_url: str = "",
     layer: Mapping[str, Any] | None = None,
 ) -> Cue:
-    rule = plan.rule
+    act = plan.act
     return Cue(
         id=cue_id,
         room=event.room,
         job_id=state.job_id,
-        rule_index=rule.rule_index,
+        rule_index=act.rule_index,
         kind=kind,
         at_ms=event.at_ms,
         expires_ms=_expires_ms(plan, event, outcome),
         text=text,
         audio_url=audio_url,
         layer=layer,
-        play_type=rule.trigger.play_type.value,
-        play_role=rule.trigger.reply_role.value,
-        priority=rule.hit_condition.priority,
-        rule_name=rule.rule_name,
+        play_type=act.play_type,
+        play_role=act.play_role,
+        priority=act.priority,
+        rule_name=act.rule_name,
     )
 
 
@@ -148,6 +150,8 @@ def _expires_ms(plan: Plan, event: LiveEvent, outcome: Outcome) -> int:
 
 
 def _reply(plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str]) -> Reply:
+    if plan.act.plain:
+        return Reply((plan.act.plain,))
     texts = [text.fill(event.content, figures) for text in plan.act.texts]
     if any(text is not None for text in texts):
         start = _start(plan, state, event, len(texts))
@@ -155,7 +159,7 @@ def _reply(plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str,
         return Reply(tuple(text for _, text in turns if text is not None), "", _next(plan, turns[0][0]))
     audios = () if plan.act.silent else plan.act.audios
     if not audios:
-        return Reply()
+        return _NO_REPLY
     start = _start(plan, state, event, len(audios))
     return Reply((), audios[start], _next(plan, start))
 
@@ -166,8 +170,10 @@ def _round(start: int, length: int) -> list[int]:
 
 def _start(plan: Plan, state: RoomState, event: LiveEvent, length: int) -> int:
     """ORDER goes on where it stopped; RANDOM is a hash of the event, so that a replay speaks the same."""
-    index = plan.rule.rule_index
-    if plan.rule.trigger.reply_order is ReplyOrder.ORDER:
+    if length == 1:
+        return 0
+    index = plan.act.rule_index
+    if plan.act.in_order:
         kept = state.rules.get(index)
         return kept.next % length if kept else 0
     seed = f"{event.room}\0{index}\0{event.id}".encode("utf-8", "backslashreplace")
@@ -177,14 +183,7 @@ def _start(plan: Plan, state: RoomState, event: LiveEvent, length: int) -> int:
 def _next(plan: Plan, taken: int) -> int | None:
     """What is stored of a choice; a single reply needs no memory."""
     replies = max(len(plan.act.texts), len(plan.act.audios))
-    return taken + 1 if replies > 1 and plan.rule.trigger.reply_order is ReplyOrder.ORDER else None
-
-
-def _layer(plan: Plan, event: LiveEvent) -> dict[str, Any]:
-    """The SHOW_LAYER parameters. LiveGuideRuleInfo is not published; these are the rule's own names."""
-    trigger = plan.rule.trigger
-    parts = {"layer_config": trigger.layer_config, "extra_layer_config": trigger.extra_layer_config}
-    return {name: _filled(part, event) for name, part in parts.items() if part}
+    return taken + 1 if replies > 1 and plan.act.in_order else None
 
 
 def _filled(layer: Mapping[str, Any], event: LiveEvent) -> dict[str, Any]:

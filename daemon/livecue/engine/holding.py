@@ -29,7 +29,9 @@ class Held(StrEnum):
 def held(plan: Plan, state: RoomState, event: LiveEvent) -> Held | None:
     """What holds the rule back at `event.at_ms`, None if nothing."""
     act, at_ms = plan.act, event.at_ms
-    kept = state.rules.get(plan.rule.rule_index)
+    kept = state.rules.get(act.rule_index)
+    if kept is None and not act.limited:  # by far the most
+        return None
     if kept is not None:
         fired_at = kept.fired_at_ms
         if fired_at is not None and (act.window_ms < 0 or at_ms - fired_at < act.window_ms):
@@ -72,7 +74,9 @@ def heard(plan: Plan, state: RoomState, event: LiveEvent, limits: Limits) -> boo
 
 def remember(plan: Plan, state: RoomState, event: LiveEvent, limits: Limits) -> None:
     """The rule fires now."""
-    act, index, at_ms = plan.act, plan.rule.rule_index, event.at_ms
+    act, index, at_ms = plan.act, plan.act.rule_index, event.at_ms
+    if not act.limited and not plan.resets:  # by far the most
+        return
     if act.window_ms or act.wait:
         state.rule(index).fired_at_ms = at_ms
     if act.wait:
