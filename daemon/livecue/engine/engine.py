@@ -86,8 +86,7 @@ def handle(
     found = hits(typed.plans, keys, facts, state, outcome.late)
     answer, layers = _pick(found, state, event, limits, to_the_end=typed.has_layers)
     if answer is None and typed.fallbacks:
-        every = range(0, 2 * len(typed.fallbacks), 2)
-        found = hits(typed.fallbacks, every, facts, state, outcome.late)
+        found = hits(typed.fallbacks, range(0, 2 * len(typed.fallbacks), 2), facts, state, outcome.late)
         answer, more = _pick(found, state, event, limits, to_the_end=True)
         layers += more
     _decide(state, event, facts, layers if answer is None else [answer, *layers], outcome)
