@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-
 MAX_AGE_S = 90
 """How long after its event a reply may be sent at most: within the 120 s in which the bus knows claims."""
 
