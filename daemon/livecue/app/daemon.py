@@ -211,7 +211,7 @@ class Daemon:
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),
                 ("tend-bus", self._tend_bus(bus)),
-                ("tick", Ticker(workers, self.channels, self._now).run(self._stop)),
+                ("tick", Ticker(workers, self.channels, self._now, self._rulebook.gathering).run(self._stop)),
             ):
                 eternal.append(group.create_task(self._eternal(work), name=name))
             self.health.report("inbox")

@@ -48,6 +48,14 @@ class Rulebook(Mapping[str, DeskRules]):
         self._scripts[room] = script
         self._rules = {**self._rules, room: self._scripted(room, self._rules[room])}
 
+    def gathering(self) -> list[str]:
+        """The rooms with a rule that gathers combos."""
+        return [
+            room
+            for room, rules in self._rules.items()
+            if any(plan.act.combo is not None for plan in rules.program.plans.values())
+        ]
+
     def _scripted(self, room: str, rules: DeskRules) -> DeskRules:
         return replace(rules, script=self._scripts[room]) if room in self._scripts else rules
 

@@ -45,7 +45,10 @@ class Variable:
             return ""
         longest = NAME_CHARACTERS if _leaf(self.path) == "name" else VALUE_CHARACTERS
         text = cleaned(text_of(self.read(content)) or "")[:longest].strip()
-        return f"{text[0]}**" if text and self.masked else text
+        if not self.masked:
+            return text
+        first = without_brackets(text)[:1]  # of "<小红>" it is 小
+        return f"{first}**" if first else ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -64,6 +64,7 @@ class PartitionWorker:
         self._seen = 0
         self._stopping = False
         self.lag = 0
+        self.opened = 0
 
     def stop(self) -> None:
         """Finish the round that is on and return from `run`."""
@@ -87,6 +88,7 @@ class PartitionWorker:
                     self._partition, await self._ledger.cursor(self._partition)
                 )
                 self._cursor = intake.cursor
+                self.opened += 1
                 self._health.report(part)
                 try:
                     await self._serve(intake)

@@ -7,7 +7,7 @@ The engine knows no clock but the bus's store time: so the time comes as a messa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -23,7 +23,9 @@ _AGAIN_MS = 1_000  # should the server's clock be behind ours, the first tick ca
 
 
 class DueRooms(Protocol):
-    """A partition's rooms that wait for the time."""
+    """A partition's rooms that wait for the time. `opened` counts how often it began anew."""
+
+    opened: int
 
     def due(self, now_ms: int, /) -> list[str]: ...
 
@@ -31,8 +33,15 @@ class DueRooms(Protocol):
 class Ticker:
     """Looks at all partitions five times a second and sends each room at most one tick a second."""
 
-    def __init__(self, workers: Sequence[DueRooms], signals: Signals, now: Now) -> None:
+    def __init__(
+        self, workers: Sequence[DueRooms], signals: Signals, now: Now, gathering: Callable[[], Iterable[str]]
+    ) -> None:
+        """`gathering()`: the rooms whose rules gather combos. A partition that begins anew knows none
+        of its rooms until something comes in for them: one tick each makes it look.
+        """
         self._workers = workers
+        self._gathering = gathering
+        self._opened = 0
         self._signals = signals
         self._now = now
         self._ticked: dict[str, int] = {}
@@ -49,6 +58,10 @@ class Ticker:
         """Send the ticks that are due now."""
         now = self._now()
         due = {room for worker in self._workers for room in worker.due(now)}
+        opened = sum(worker.opened for worker in self._workers)
+        if opened != self._opened:
+            self._opened = opened
+            due.update(self._gathering())
         for room in due:
             if now - self._ticked.get(room, 0) < _AGAIN_MS:
                 continue
