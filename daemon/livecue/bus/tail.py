@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from livecue.bus.api import BusApiError, api_request
+from livecue.bus.api import api_request
 from livecue.runtime.ports import BusError
 
 _BATCH = 256
@@ -219,6 +219,3 @@ class Tail:
             if "Deleted" in str((msg.headers or {}).get("Description", "")) or status == "503":
                 self._heard = 0.0
             self._arrived.set()
-
-
-__all__ = ["BusApiError", "StoredMsg", "Tail"]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from livecue.domain import Ask, Cue, Job, Report, ReportedEvent, Signal
+from livecue.domain import Ask, Cue, Job, Report, ReportedEvent
 
 Now = Callable[[], int]
 """Wall clock in milliseconds since 1970-01-01 UTC."""
@@ -202,9 +202,6 @@ class Ownerships(Protocol):
     async def save(self, room: str, owned: Ownership) -> None: ...
 
     async def drop(self, room: str) -> None: ...
-
-
-SignalHandler = Callable[[Signal], None]
 
 
 class Lane(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,15 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
-
-def is_loopback(host: str | None) -> bool:
-    """Whether `host` is this machine itself: localhost, 127.0.0.0/8 or ::1."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+from livecue.metastudio.wire import is_loopback
 
 
 def read_secret(path: object, name: str, info: ValidationInfo) -> str:

@@ -85,7 +85,7 @@ class Supervisor:
             self.wake(room)
 
     def on_signal(self, signal: Signal) -> None:
-        """`SignalHandler`: a stream that ends, and any word from a job still seen as WAITING, are reasons to look."""
+        """A stream that ends, and any word from a job still seen as WAITING, are reasons to look."""
         job = self.job(signal.room)
         if job is not None and job.state == JobState.WAITING and signal.data.get("job_id") == job.job_id:
             self.wake(signal.room)
