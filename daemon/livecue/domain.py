@@ -13,6 +13,9 @@ from typing import Any
 
 import msgspec
 
+MAX_REPORTED = 1000
+"""Events that one call of live-event-report takes (S4 6.2.7)."""
+
 MAX_AGE_S = 90
 """How long after its event a reply may be sent at most: within the 120 s in which the bus knows claims."""
 
@@ -78,12 +81,26 @@ class CueKind(StrEnum):
     SHOW_LAYER = "show_layer"  # SHOW_LAYER
 
 
+class Merge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How thanks that pile up become one: cues of a room with equal `rule_index` and `text` may.
+
+    `text` is filled in but for `{names}` and `{count}`, `name` this viewer's, cleaned and (in SSML)
+    escaped. At most `most` names are said at once; a text with `{count}` thanks all the others too.
+    """
+
+    text: str
+    name: str
+    most: int = 5
+
+
 class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
     """One decision of one rule for one event, to be sent at most once.
 
     `job_id` is the live job that was on when the rule fired, empty if none was known yet.
     `at_ms` is the event's store time, `expires_ms` the moment from which it is too late to say it.
-    `priority` is the rule's (0-999, lower wins).
+    `priority` is the rule's (0-999, lower wins), `event_type` the event's. `seconds`: how long it holds
+    the air at the voice's normal speed, 0 for a layer. `scenes`: where it may be said, empty anywhere.
+    `other_text`: what to say if review refuses `text`, empty for nothing. `review_config` goes along.
     """
 
     id: str
@@ -100,6 +117,12 @@ class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
     play_role: str = "STREAMER"
     priority: int = 500
     rule_name: str = ""
+    event_type: int = 0
+    seconds: float = 0
+    scenes: tuple[str, ...] = ()
+    other_text: str = ""
+    merge: Merge | None = None
+    review_config: Mapping[str, Any] | None = None
 
 
 class AskKind(StrEnum):
@@ -231,6 +254,7 @@ class Meaning(StrEnum):
     INVALID = "invalid"  # the command or a parameter is wrong: never repeat it
     TEXT_REFUSED = "text_refused"  # content review refused this text
     NOT_PUSHED = "not_pushed"  # the command could not be pushed: retry
+    MARKUP_REFUSED = "markup_refused"  # the SSML is not well-formed: say it as plain text
     NO_VOICE = "no_voice"  # the room cannot speak inserted text
     QUOTA = "quota"  # quota used up: permanent for this start
     REPORT_URL_STALE = "report_url_stale"  # refresh the report URL

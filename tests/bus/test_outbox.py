@@ -13,7 +13,7 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ledger import NatsLedger
 from livecue.bus.outbox import ask_messages, read_asks
-from livecue.bus.readers import NatsAskHistory, NatsAskLog
+from livecue.bus.readers import NatsAskLog, NatsHistory
 from livecue.domain import Ask, AskKind
 from livecue.runtime.asker import Asker
 from livecue.runtime.memory import MemoryOutside, Tally
@@ -107,15 +107,15 @@ async def test_the_history_knows_ends_and_not_claims(bus: Bus, channels: Channel
     await note(Outcome.ASKING, "ask:2.0:b")
     await note(Outcome.GONE, "ask:3.0:c", "outlet")
     await note(Outcome.SENT, "4.0:d")
-    history = NatsAskHistory(bus.nc, now_ms() - 600_000)
+    history = NatsHistory(bus.nc, now_ms() - 600_000)
     assert await history.ended() == {("flagship", "1.0:a"), ("outlet", "3.0:c")}
-    assert await NatsAskHistory(bus.nc, now_ms() + 60_000).ended() == set()
+    assert await NatsHistory(bus.nc, now_ms() + 60_000).ended() == set()
 
 
 def life(bus: Bus, channels: Channels, outside: MemoryOutside) -> Asker:
     since = now_ms() - 600_000
     to = dict.fromkeys(AskKind, outside)
-    log, history = NatsAskLog(bus.nc, since), NatsAskHistory(bus.nc, since)
+    log, history = NatsAskLog(bus.nc, since), NatsHistory(bus.nc, since)
     return Asker(log, history, to, channels, channels, Tally(), now_ms, lambda: 0.0)
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
-from livecue.bus.readers import NatsAskHistory, NatsAskLog
+from livecue.bus.readers import NatsAskLog, NatsHistory
 from livecue.domain import AskKind
 from livecue.outgoing import CallbackRoom, Chat, ChatRoom, Http, Webhook
 from livecue.runtime.ask_ports import LASTS_MS
@@ -22,7 +22,7 @@ def make_asker(settings: Settings, bus: Bus, channels: Channels, http: Http, met
     since_ms = now() - max(LASTS_MS.values())
     return Asker(
         NatsAskLog(bus.nc, since_ms),
-        NatsAskHistory(bus.nc, since_ms),
+        NatsHistory(bus.nc, since_ms),
         {
             AskKind.CALLBACK: Webhook(http, callback_rooms(settings), now),
             AskKind.CHAT: Chat(http, chat_rooms(settings)),

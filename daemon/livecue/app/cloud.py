@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from livecue.domain import CloudError, Cue, Job, Meaning, ReportedEvent, RoomKind
-from livecue.metastudio import MetaStudio, command_body
+from livecue.egress.limiter import Slots
+from livecue.metastudio import MetaStudio, clean_up_body, command_body
 from livecue.metastudio.limits import documented
-from livecue.runtime.limiter import Slots
 from livecue.runtime.ports import Now
 
 _CROWDED_S = 0.02
@@ -57,14 +57,31 @@ class Limits:
 
 
 class CloudCommands:
-    """`Commands`: the dispatcher holds the slot."""
+    """`Commands`: the dispatcher holds the slot of a command."""
 
-    def __init__(self, client: MetaStudio, rooms: Mapping[str, CloudRoom]) -> None:
+    def __init__(self, client: MetaStudio, rooms: Mapping[str, CloudRoom], limits: Limits) -> None:
         self._client = client
         self._rooms = rooms
+        self._limits = limits
+        self._lists_inserts = True
 
     async def send(self, cue: Cue, job: Job) -> str:
         return await self._client.command(self._rooms[cue.room].room_id, job.job_id, command_body(cue))
+
+    async def withdraw(self, room: str, job: Job, command_ids: Collection[str]) -> None:
+        await self._client.command(self._rooms[room].room_id, job.job_id, clean_up_body(command_ids))
+
+    async def unplayed(self, room: str, job: Job) -> frozenset[str] | None:
+        if not self._lists_inserts:
+            return None
+        try:
+            async with self._limits.slot("list_inserts"):
+                return await self._client.unplayed(self._rooms[room].room_id, job.job_id)
+        except CloudError as error:
+            if error.meaning is not Meaning.NOT_FOUND or error.error_code.startswith("MSS."):
+                raise
+            self._lists_inserts = False  # an older cloud; one that is updated is asked again after a restart
+            return None
 
 
 class CloudReports:

@@ -15,12 +15,12 @@ from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsReportLog
 from livecue.domain import MAX_AGE_S, Signal, SignalKind
+from livecue.egress.dispatcher import Dispatcher
+from livecue.egress.reporter import Reporter
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
 from livecue.outgoing import Http
 from livecue.runtime.asker import Asker
-from livecue.runtime.dispatcher import Dispatcher
 from livecue.runtime.ports import Count, Health, Meter, Now
-from livecue.runtime.reporter import Reporter
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import Supervisor
 
@@ -97,7 +97,7 @@ def make_loops(
     )
     dispatcher = Dispatcher(
         NatsCueLog(bus.nc, since_ms),
-        CloudCommands(client, cloud_rooms),
+        CloudCommands(client, cloud_rooms, limits),
         supervisor,
         channels,
         channels,

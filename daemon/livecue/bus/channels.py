@@ -168,11 +168,13 @@ class Channels:
         await self._send("dead", room, dead_message(reason, detail, self._scrub(body)), dedup_id)
 
     async def claim(self, room: str, entry: AuditEntry) -> bool:
-        dedup_id = f"claim:{room}:{entry.subject_id}"
+        again = f":{entry.attempt}" if entry.attempt > 1 else ""
+        dedup_id = f"claim:{room}:{entry.subject_id}{again}"
         return not await self._send("audit", room, _audit_body(entry), dedup_id)
 
     async def record(self, room: str, entry: AuditEntry) -> None:
-        dedup_id = f"{entry.outcome}:{room}:{entry.subject_id}"
+        again = f":{entry.attempt}" if entry.attempt > 1 else ""
+        dedup_id = f"{entry.outcome}:{room}:{entry.subject_id}{again}"
         await self._send("audit", room, _audit_body(entry), dedup_id)
 
     async def _send(self, name: str, room: str, body: bytes, dedup_id: str) -> bool:

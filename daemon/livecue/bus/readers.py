@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import msgspec
@@ -140,35 +140,45 @@ class NatsAuditLog(_Log):
         return [
             (msg.subject.rpartition(".")[2], entry)
             for msg in await self._take(wait_s)
-            for entry in _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)
+            for entry in _audit_entry(msg)
         ]
 
 
-class NatsAskHistory:
-    """The ends of asks in the audit since a moment, up to now."""
+class NatsHistory:
+    """The audit since a moment, up to now: how asks, and cues and reports, stand."""
 
     def __init__(self, nc: Client, since_ms: int) -> None:
         self._nc = nc
         self._since_ms = since_ms
 
     async def ended(self) -> set[tuple[str, str]]:
+        """(room, ask id) of the asks that have ended."""
+        return {
+            (room, entry.subject_id.removeprefix(AUDIT_PREFIX))
+            async for room, entry in self._entries()
+            if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
+        }
+
+    async def last(self) -> dict[tuple[str, str], AuditEntry]:
+        """The last line of each cue and report, by (room, id)."""
+        return {
+            (room, entry.subject_id): entry
+            async for room, entry in self._entries()
+            if not entry.subject_id.startswith(AUDIT_PREFIX)
+        }
+
+    async def _entries(self) -> AsyncIterator[tuple[str, AuditEntry]]:
         tail = Tail(self._nc, "LIVE_AUDIT", ["live.audit.*"], since_ms=self._since_ms)
-        found: set[tuple[str, str]] = set()
         try:
             while msgs := await tail.take(_TAKE, _HISTORY_WAIT_S):
                 for msg in msgs:
-                    found.update(_ended_ask(msg))
+                    for entry in _audit_entry(msg):
+                        yield msg.subject.rpartition(".")[2], entry
                 if tail.lag == 0:
                     break
         finally:
             await tail.close()
-        return found
 
 
-def _ended_ask(msg: StoredMsg) -> list[tuple[str, str]]:
-    room = msg.subject.rpartition(".")[2]
-    return [
-        (room, entry.subject_id.removeprefix(AUDIT_PREFIX))
-        for entry in _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)
-        if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
-    ]
+def _audit_entry(msg: StoredMsg) -> list[AuditEntry]:
+    return _readable(lambda body: [msgspec.json.decode(body, type=AuditEntry)], msg)

@@ -2,13 +2,13 @@
 
 Decisions (signing, error meanings, limits, bodies) are pure functions of their arguments, time
 and chance included; I/O happens in `wire`, `client` and `token` alone. Nothing here retries: that is
-the caller's, at one place (`runtime.verdict`).
+the caller's, at one place (`egress.verdict`).
 """
 
 from livecue.metastudio.client import MetaStudio
 from livecue.metastudio.errors import MetaStudioError, meaning_of, scrub
 from livecue.metastudio.limits import documented
-from livecue.metastudio.models import command_body, job_from_json, report_body, start_body
+from livecue.metastudio.models import clean_up_body, command_body, job_from_json, report_body, start_body
 from livecue.metastudio.signing import AkSkAuth, sign
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.validate import validate_start
@@ -19,6 +19,7 @@ __all__ = [
     "MetaStudio",
     "MetaStudioError",
     "TokenAuth",
+    "clean_up_body",
     "command_body",
     "documented",
     "job_from_json",

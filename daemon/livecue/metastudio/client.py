@@ -120,6 +120,18 @@ class MetaStudio:
         )
         return str(answer.get("command_id") or "")
 
+    async def unplayed(self, room_id: str, job_id: str) -> frozenset[str]:
+        """The command_ids of inserts that have not been spoken (in the SDK alone, not in S4).
+
+        Raises:
+            MetaStudioError: NOT_FOUND also where the cloud does not know the operation.
+        """
+        url = f"{self._jobs('list_inserts', room_id, job_id)}/command/insert-commands?limit={PAGE}"
+        answer = await self._call("list_inserts", "GET", url)
+        rows = answer.get("insert_commands")
+        found = [row.get("command_id") for row in rows or () if isinstance(row, Mapping)]
+        return frozenset(one for one in found if isinstance(one, str))
+
     async def report(self, report_url: str, events: Sequence[ReportedEvent]) -> str | None:
         """Report 1 to 1000 events to a job's `live_event_report_url`, as given (S4 6.2.7).
 

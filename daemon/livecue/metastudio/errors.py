@@ -44,7 +44,7 @@ _CODES: Final[Mapping[str, Meaning]] = {
     "MSS.20010076": Meaning.JOB_OVER,  # smart chat: expired
     "MSS.20010118": Meaning.JOB_OVER,  # in a job's error_info: the live's heartbeat was lost
     "MSS.20010099": Meaning.NOT_RUNNING,
-    "MSS.20010015": Meaning.INVALID,  # SSML with an unclosed tag
+    "MSS.20010015": Meaning.MARKUP_REFUSED,  # SSML with an unclosed tag
     "MSS.20010053": Meaning.INVALID,
     "MSS.20010070": Meaning.INVALID,
     "MSS.20010086": Meaning.INVALID,  # no text_config
@@ -89,6 +89,7 @@ _SAYS: Final[Mapping[Meaning, tuple[str, str]]] = {
         "Correct what the message names; do not repeat it as it is.",
     ),
     Meaning.TEXT_REFUSED: ("content review refused the text", "Reword it; do not send this text again."),
+    Meaning.MARKUP_REFUSED: ("the SSML is not well-formed", "Close every tag; escape & and <."),
     Meaning.NOT_PUSHED: ("the command could not be pushed to the live", "Send it again."),
     Meaning.NO_VOICE: ("the room has no voice for inserted text", "Set a voice in the room, or use audio."),
     Meaning.QUOTA: ("the tenant's quota is used up", "Buy quota or end other jobs, then start again."),

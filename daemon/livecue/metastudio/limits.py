@@ -21,6 +21,7 @@ _TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
     "list_tenant": (10, 5, 5),
     "command": (4, 3, 3),
     "report": (4, 3, 3),
+    "list_inserts": (4, 3, 3),  # not in the table: taken as the command's own
     "start_chat": (5, 3, None),
     "show_chat": (20, 10, 10),
     "stop_chat": (5, 3, None),

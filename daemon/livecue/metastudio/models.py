@@ -7,7 +7,7 @@ strings. All functions are pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
 
 CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
 MAX_EVENTS: Final = 1000
+MAX_WITHDRAWN: Final = 100
 _MARKUP: Final = re.compile(r"<[^>]*>")
 
 
@@ -111,6 +112,17 @@ def command_body(cue: Cue) -> dict[str, Any]:
             return {"command": "INSERT_PLAY_AUDIO", "params": {"audio_url": cue.audio_url, **how}}
         case CueKind.SHOW_LAYER:
             return {"command": "SHOW_LAYER", "params": dict(cue.layer or {})}
+
+
+def clean_up_body(command_ids: Collection[str]) -> dict[str, Any]:
+    """Build the command that takes back 1 to 100 unplayed inserts (S4 12.5, table 12-8).
+
+    Raises:
+        ValueError: none, which would clean up every insert of the job, or too many.
+    """
+    if not 1 <= len(command_ids) <= MAX_WITHDRAWN:
+        raise ValueError(f"1 to {MAX_WITHDRAWN} commands can be withdrawn at once, not {len(command_ids)}")
+    return {"command": "CLEAN_UP_INSERT_COMMAND", "params": {"command_ids": list(command_ids)}}
 
 
 def report_body(events: Sequence[ReportedEvent]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
+from livecue.domain import MAX_REPORTED, Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
 from livecue.engine import (
     DEFAULT_LIMITS,
     NOTHING,
@@ -26,7 +26,6 @@ from livecue.engine import (
 )
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
-from livecue.runtime.report_queue import MAX_EVENTS
 
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
 _BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped once more
@@ -147,11 +146,11 @@ class Desk:
         if second != self._second:
             self._second, self._reported = second, 0
         self._reported += 1
-        if self._reported > MAX_EVENTS:
+        if self._reported > MAX_REPORTED:
             self._round.counts[Count.UNREPORTED, "overflow"] += 1
             return
         size = len(event.raw) * _BYTES_PER_CHARACTER
-        if len(self._round.reported) == MAX_EVENTS or self._round.bytes + size > _REPORT_BYTES:
+        if len(self._round.reported) == MAX_REPORTED or self._round.bytes + size > _REPORT_BYTES:
             self._close_report()
         if not self._round.reported:
             self._round.report_id = event.id
@@ -179,7 +178,7 @@ class Desk:
     def outputs(self) -> int:
         """How much the round holds so far, in cues, asks and reported events."""
         done = self._round
-        return len(done.cues) + len(done.asks) + len(done.reported) + len(done.reports) * MAX_EVENTS
+        return len(done.cues) + len(done.asks) + len(done.reported) + len(done.reports) * MAX_REPORTED
 
     def finish(self) -> tuple[Round, RoomCommit]:
         """Close the round: what to count and bury, and what to commit."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -80,7 +80,7 @@ class MemoryBus:
         self.dead: list[tuple[str, str, bytes]] = []
         self.fail_next = 0
         self.when_empty: Any = None
-        self._claims: set[tuple[str, str]] = set()
+        self._claims: set[tuple[str, str, int]] = set()
         self._ids: set[tuple[str, str]] = set()
         self._states: dict[str, bytes] = {}
         self._cursors: dict[int, Cursor] = {}
@@ -124,9 +124,10 @@ class MemoryBus:
 
     async def claim(self, room: str, entry: AuditEntry) -> bool:
         self.check()
-        if (room, entry.subject_id) in self._claims:
+        key = (room, entry.subject_id, max(entry.attempt, 1))
+        if key in self._claims:
             return False
-        self._claims.add((room, entry.subject_id))
+        self._claims.add(key)
         self.audit[room].append(entry)
         return True
 
@@ -153,6 +154,15 @@ class MemoryBus:
             for room, entries in self.audit.items()
             for entry in entries
             if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
+        }
+
+    async def last(self) -> dict[tuple[str, str], AuditEntry]:
+        self.check()
+        return {
+            (room, entry.subject_id): entry
+            for room, entries in self.audit.items()
+            for entry in entries
+            if not entry.subject_id.startswith(AUDIT_PREFIX)
         }
 
     def _known(self, stream: str, dedup_id: str) -> bool:
@@ -188,6 +198,8 @@ class MemoryCloud:
         self.failures = list(failures)
         self.cues: list[Cue] = []
         self.reports: list[tuple[str, tuple[ReportedEvent, ...]]] = []
+        self.withdrawn: list[tuple[str, tuple[str, ...]]] = []
+        self.waiting: frozenset[str] | None = None
         self.calls = 0
 
     def _answer(self) -> None:
@@ -199,6 +211,13 @@ class MemoryCloud:
         self._answer()
         self.cues.append(cue)
         return f"command-{len(self.cues)}"
+
+    async def withdraw(self, room: str, job: Job, command_ids: Collection[str]) -> None:  # noqa: ARG002
+        self._answer()
+        self.withdrawn.append((room, tuple(command_ids)))
+
+    async def unplayed(self, room: str, job: Job) -> frozenset[str] | None:  # noqa: ARG002
+        return self.waiting
 
 
 class MemoryReports(MemoryCloud):

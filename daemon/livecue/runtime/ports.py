@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from livecue.domain import Ask, Cue, Job, Report, ReportedEvent
+from livecue.domain import Ask, Cue, Job, Report
 
 Now = Callable[[], int]
 """Wall clock in milliseconds since 1970-01-01 UTC."""
@@ -36,9 +36,12 @@ class StaleStateError(BusError):
 class Outcome(StrEnum):
     """How a cue, report or ask ended; label of the metrics and of `live.audit.<room>`."""
 
+    QUEUED = "queued"  # decided, waits for its turn
     SENDING = "sending"  # claimed: from here on nobody else may send it
+    WAITING = "waiting"  # surely not taken this time (429, not pushed, …): it goes again
     SENT = "sent"
     FINISHED = "finished"  # the cloud said it was spoken
+    WITHDRAWN = "withdrawn"  # its scene was over before it was spoken
     EXPIRED = "expired"  # too old before a slot was free
     NO_JOB = "no_job"  # its live is over, or none came in time
     REFUSED = "refused"  # the cloud will never take it
@@ -113,7 +116,10 @@ class EventSink(Protocol):
 
 
 class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of `live.audit.<room>`: what became of a cue, a report or an ask."""
+    """One line of `live.audit.<room>`: what became of a cue, a report or an ask.
+
+    `attempt` counts the sendings of one cue or report, from 1; 0 where none was made.
+    """
 
     outcome: Outcome
     subject_id: str  # the cue's or report's id; `ask:` and the ask's id
@@ -126,41 +132,18 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     events: int = 0
     latency_ms: int = 0
+    attempt: int = 0
 
 
 class Audit(Protocol):
     """The room's record, and the claim that makes sending at-most-once."""
 
     async def claim(self, room: str, entry: AuditEntry) -> bool:
-        """True for the first caller with this `subject_id`, False for every later one, also after a crash."""
-
-    async def record(self, room: str, entry: AuditEntry) -> None: ...
-
-
-class Commands(Protocol):
-    """The command endpoint (S4 6.2.5), for one cue."""
-
-    async def send(self, cue: Cue, job: Job) -> str:
-        """Return the cloud's command_id. One attempt, no retry inside.
-
-        Raises:
-            CloudError: see its `meaning`.
+        """True for the first caller with this `subject_id` and `attempt`, False for every later one, also
+        after a crash.
         """
 
-
-class Reports(Protocol):
-    """The live-event-report endpoint (S4 6.2.7), one call, 1 to 1000 events.
-
-    One attempt inside, apart from one repeat with a refreshed report URL.
-    """
-
-    async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None: ...
-
-
-class JobBoard(Protocol):
-    """Which job each room has now: kept by the supervisor, read by the senders."""
-
-    def job(self, room: str) -> Job | None: ...
+    async def record(self, room: str, entry: AuditEntry) -> None: ...
 
 
 class LiveJobs(Protocol):
@@ -285,19 +268,3 @@ class DeadLetters(Protocol):
     """`live.dead.<room>`: what could not be read, with the reason."""
 
     async def bury(self, room: str, reason: str, detail: str, body: bytes, dedup_id: str = "") -> None: ...
-
-
-class CueLog(Protocol):
-    """The cues decided, from a little before now on, in order, without end."""
-
-    async def take(self, wait_s: float) -> list[Cue]: ...
-
-    async def close(self) -> None: ...
-
-
-class ReportLog(Protocol):
-    """The reports decided, from a little before now on, in order, without end."""
-
-    async def take(self, wait_s: float) -> list[Report]: ...
-
-    async def close(self) -> None: ...

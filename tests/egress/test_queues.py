@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from livecue.domain import Meaning
-from livecue.runtime.cue_queue import CueQueue
+from livecue.egress.cue_queue import CueQueue
+from livecue.egress.report_queue import ReportQueue
+from livecue.egress.verdict import outcome_of, pause_ms
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.ports import Outcome
-from livecue.runtime.report_queue import ReportQueue
-from livecue.runtime.verdict import outcome_of, pause_ms
 from runtime.making import T0, cue, refusal, report
 
 

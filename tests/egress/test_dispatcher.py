@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning
-from livecue.runtime.dispatcher import Dispatcher
-from livecue.runtime.limiter import Slots
+from livecue.egress.dispatcher import Dispatcher
+from livecue.egress.limiter import Slots
 from livecue.runtime.memory import MemoryBus, MemoryCloud, MemoryJobs, MemoryLog, Tally
 from livecue.runtime.ports import Count
 from runtime.faults import DyingCloud, Fault, FaultyBus, Killed

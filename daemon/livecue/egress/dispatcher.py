@@ -15,22 +15,20 @@ from dataclasses import dataclass
 import structlog
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning, SignalKind
-from livecue.runtime.cue_queue import CueQueue
-from livecue.runtime.limiter import Slots
+from livecue.egress.cue_queue import CueQueue
+from livecue.egress.limiter import Slots
+from livecue.egress.verdict import LOOK_AGAIN, outcome_of, pause_ms
 from livecue.runtime.ports import (
     Audit,
     AuditEntry,
     BusError,
-    Commands,
     Count,
-    CueLog,
-    JobBoard,
     Meter,
     Now,
     Outcome,
     Signals,
 )
-from livecue.runtime.verdict import LOOK_AGAIN, outcome_of, pause_ms
+from livecue.runtime.sender_ports import Commands, CueLog, JobBoard
 
 log = structlog.get_logger()
 

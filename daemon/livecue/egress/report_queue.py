@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from livecue.domain import Report
-
-MAX_EVENTS = 1000  # per call (S4 6.2.7)
+from livecue.domain import MAX_REPORTED, Report
 
 
 class ReportQueue:
     """Reports waiting to be sent, at most `per_room` events of each room; the oldest give way."""
 
-    def __init__(self, per_room: int = 5 * MAX_EVENTS) -> None:
+    def __init__(self, per_room: int = 5 * MAX_REPORTED) -> None:
         self._per_room = per_room
         self._rooms: dict[str, deque[Report]] = {}
         self._events: dict[str, int] = {}
@@ -52,7 +50,7 @@ class ReportQueue:
         taken: list[Report] = []
         events = 0
         while (waiting := self._rooms.get(room)) and (
-            not taken or events + len(waiting[0].events) <= MAX_EVENTS
+            not taken or events + len(waiting[0].events) <= MAX_REPORTED
         ):
             report = self._pop(room)
             events += len(report.events)

@@ -13,21 +13,19 @@ from contextlib import suppress
 import structlog
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Report
-from livecue.runtime.limiter import Slots
+from livecue.egress.limiter import Slots
+from livecue.egress.report_queue import ReportQueue
+from livecue.egress.verdict import LOOK_AGAIN, outcome_of, pause_ms
 from livecue.runtime.ports import (
     Audit,
     AuditEntry,
     BusError,
     Count,
-    JobBoard,
     Meter,
     Now,
     Outcome,
-    ReportLog,
-    Reports,
 )
-from livecue.runtime.report_queue import ReportQueue
-from livecue.runtime.verdict import LOOK_AGAIN, outcome_of, pause_ms
+from livecue.runtime.sender_ports import JobBoard, ReportLog, Reports
 
 log = structlog.get_logger()
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from livecue.domain import Job, JobState, Meaning, Report, ReportedEvent
-from livecue.runtime.limiter import Slots
+from livecue.egress.limiter import Slots
+from livecue.egress.reporter import Reporter
 from livecue.runtime.memory import MemoryBus, MemoryJobs, MemoryLog, MemoryReports, Tally
 from livecue.runtime.ports import Count
-from livecue.runtime.reporter import Reporter
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import JOB, Clock, refusal, report, settle
 
