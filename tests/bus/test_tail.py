@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -177,19 +178,19 @@ async def test_a_stream_made_anew_is_told_apart_and_a_log_reads_on_from_its_star
     await api_request(nc, "STREAM.DELETE.LIVE_AUDIT", {})
     await ensure_streams(nc, 1)
     with pytest.raises(StreamReplacedError):
-        await _taken_for_ever(reader)
+        await _for_ever(lambda: reader.take(1, 0.1))
     line = b'{"v":1,"outcome":"sent","subject_id":"c1","at_ms":1}'
     await nc.jetstream().publish("live.audit.a", line)
     with pytest.raises(StreamReplacedError):
-        await _taken_for_ever(log)
+        await _for_ever(lambda: log.take(0.1))
     [(room, entry)] = await log.take(5)
     assert (room, entry.subject_id) == ("a", "c1")
 
 
-async def _taken_for_ever(reader: Tail | NatsAuditLog) -> None:
+async def _for_ever(take: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(15):
         while True:
-            await reader.take(1, 0.1)
+            await take()
 
 
 async def test_a_reader_on_a_closed_connection_says_so(server: EmbeddedServer) -> None:
