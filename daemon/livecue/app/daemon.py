@@ -203,6 +203,7 @@ class Daemon:
                 ("supervisor", loops.supervisor.run()),
                 ("read-cues", loops.dispatcher.read()),
                 ("send-cues", loops.dispatcher.send()),
+                ("tend-airtime", loops.dispatcher.tend()),
                 ("read-reports", loops.reporter.read()),
                 ("send-reports", loops.reporter.send()),
                 ("read-asks", loops.asker.read()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
@@ -13,9 +14,12 @@ from livecue.app.scripts import ScriptKeeper
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
-from livecue.bus.readers import NatsCueLog, NatsReportLog
+from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
 from livecue.domain import MAX_AGE_S, Signal, SignalKind
+from livecue.egress.breaker import Breaker
 from livecue.egress.dispatcher import Dispatcher
+from livecue.egress.gate import Gate
+from livecue.egress.records import Records
 from livecue.egress.reporter import Reporter
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
 from livecue.outgoing import Http
@@ -23,6 +27,11 @@ from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import Supervisor
+
+
+def mono_ms() -> int:
+    """A clock that never steps, in ms since some moment."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
@@ -62,11 +71,9 @@ class Loops:
     def hear(self, heard: Signal) -> None:
         """A signal was published: nobody has to wait for the next look."""
         self.supervisor.on_signal(heard)
-        if heard.kind == SignalKind.REPLY_FINISHED:
-            self.dispatcher.finished(str(heard.data.get("reply_id", "")))
-        elif heard.kind == SignalKind.JOB_STARTED:
+        self.dispatcher.hear(heard)
+        if heard.kind == SignalKind.JOB_STARTED:
             self.scripts.ask(heard.room)
-            self.dispatcher.wake()
             self.reporter.wake()
 
 
@@ -97,15 +104,18 @@ def make_loops(
     )
     dispatcher = Dispatcher(
         NatsCueLog(bus.nc, since_ms),
+        NatsHistory(bus.nc, since_ms),
         CloudCommands(client, cloud_rooms, limits),
         supervisor,
-        channels,
-        channels,
+        Records(channels, channels),
         meter,
-        limits.slots("command"),
-        now,
-        random.random,
-        supervisor.wake,
+        Gate(limits.slots("command"), Breaker()),
+        now=now,
+        mono=mono_ms,
+        jitter=random.random,
+        look=supervisor.wake,
+        airtime=from_settings.airtime(settings),
+        weights={room.key: room.weight for room in settings.rooms},
     )
     reporter = Reporter(
         NatsReportLog(bus.nc, since_ms),

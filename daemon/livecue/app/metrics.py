@@ -17,6 +17,7 @@ _HELP = {
     Count.EVICTED: "entries of a room's memory that its limits made it forget",
     Count.ODD_FIELDS: "fields a rule reads as numbers that were none",
     Count.CUES: "cues by how they ended",
+    Count.AIRTIME_HEALED: "times that the cloud's list of unplayed inserts freed a room's air",
     Count.REPORTS: "live-event-report calls by how they ended",
     Count.REPORTED_EVENTS: "events taken by live-event-report",
     Count.UNREPORTED: "events beyond what one call per second can carry",

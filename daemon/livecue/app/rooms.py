@@ -11,13 +11,14 @@ from livecue.app.asking import can_ask, secrets_of_asks
 from livecue.app.cloud import CloudRoom
 from livecue.bus.connection import BusOptions
 from livecue.domain import ReportMode, RoomKind
+from livecue.egress.on_air import AirtimeLimits
 from livecue.engine import Limits, Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, PackError, Problem, load_packs
 from livecue.receiver import AuthType, CallbackRoom
 from livecue.runtime.desk import DeskRules
 from livecue.runtime.quiet import without_collector
-from livecue.settings import AkSk, Loaded, Room, Settings
+from livecue.settings import Airtime, AkSk, Loaded, Room, Settings
 from livecue.supervisor import RoomPlan
 
 
@@ -106,6 +107,15 @@ def _cloud_room(settings: Settings, room: Room) -> CloudRoom:
         url = callback_url(settings, room)
         body = start_body(room.start, callback_url=url, auth_type=room.callback.auth_type, key=key)
     return CloudRoom(room.room_id, room.kind, room.robot_id, body)
+
+
+def airtime(settings: Settings) -> dict[str, AirtimeLimits]:
+    """How much each room may say."""
+    return {room.key: _airtime(room.airtime or settings.airtime) for room in settings.rooms}
+
+
+def _airtime(given: Airtime) -> AirtimeLimits:
+    return AirtimeLimits(int(given.max_queued_s * 1000), given.max_share, 100 / (given.voice_speed or 100))
 
 
 def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:

@@ -159,13 +159,13 @@ class NatsHistory:
             if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
         }
 
-    async def last(self) -> dict[tuple[str, str], AuditEntry]:
-        """The last line of each cue and report, by (room, id)."""
-        return {
-            (room, entry.subject_id): entry
+    async def lines(self) -> list[tuple[str, AuditEntry]]:
+        """(room, line) of cues and reports, in order."""
+        return [
+            (room, entry)
             async for room, entry in self._entries()
             if not entry.subject_id.startswith(AUDIT_PREFIX)
-        }
+        ]
 
     async def _entries(self) -> AsyncIterator[tuple[str, AuditEntry]]:
         tail = Tail(self._nc, "LIVE_AUDIT", ["live.audit.*"], since_ms=self._since_ms)

@@ -1,98 +1,113 @@
-"""Sends cues: one sender for the tenant, within the command limit, each cue at most once.
+"""Decides what goes to the command endpoint next, and lets it go: one for the tenant.
 
-A cue is claimed on the bus before it is sent; after a crash the log of cues is read again from a
-little earlier and everything claimed is left alone. So a cue can be lost between claim and send,
-and can never be spoken twice.
+A cue goes when the tenant has a slot, the room's job takes commands, and its airtime has room. What
+became of it is audited with every change: queued, sending, sent, finished; or why not.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
-from livecue.domain import CloudError, Cue, Job, JobState, Meaning, SignalKind
-from livecue.egress.cue_queue import CueQueue
-from livecue.egress.limiter import Slots
-from livecue.egress.verdict import LOOK_AGAIN, outcome_of, pause_ms
-from livecue.runtime.ports import (
-    Audit,
-    AuditEntry,
-    BusError,
-    Count,
-    Meter,
-    Now,
-    Outcome,
-    Signals,
-)
-from livecue.runtime.sender_ports import Commands, CueLog, JobBoard
+from livecue.domain import CloudError, Cue, Job, Signal, SignalKind
+from livecue.egress.cue_queue import CueQueue, Waiting
+from livecue.egress.gate import Gate
+from livecue.egress.history import Standing, standings
+from livecue.egress.lines import line
+from livecue.egress.merging import alike
+from livecue.egress.on_air import AirtimeLimits, OnAir
+from livecue.egress.records import Records
+from livecue.egress.sending import NothingSent, Sender
+from livecue.egress.withdrawals import Withdrawals
+from livecue.runtime.ports import BusError, Count, Meter, Now, Outcome
+from livecue.runtime.sender_ports import Commands, CueLog, History, JobBoard
 
 log = structlog.get_logger()
 
 _IDLE_S = 0.25
 _TAKE_WAIT_S = 1.0
-_CLAIM_PAUSE_MS = 500
-_SPOKEN_KEPT = 1_000
-
-
-@dataclass
-class _Attempt:
-    """A claimed cue: ours to send; `number` is the attempt now made."""
-
-    number: int = 1
+_HISTORY_PAUSE_S = 1.0
+_TEND_S = 2.0
 
 
 class Dispatcher:
-    """Takes cues from the log, picks the next, waits for a slot, sends, writes down what became of it."""
+    """Takes cues from the log, picks the next, waits for a slot, hands it to the sender."""
 
     def __init__(
         self,
         cues: CueLog,
+        history: History,
         commands: Commands,
         jobs: JobBoard,
-        audit: Audit,
-        signals: Signals,
+        records: Records,
         meter: Meter,
-        slots: Slots,
+        gate: Gate,
+        *,
         now: Now,
+        mono: Now,
         jitter: Callable[[], float],
         look: Callable[[str], None],
+        airtime: Mapping[str, AirtimeLimits] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        """`look(room)` asks the supervisor to look at a room whose job seems to be over."""
+        """`now` is the wall clock, `mono` one that never jumps, both in ms. `look(room)` asks the
+        supervisor to look at a room whose job seems to be over. `airtime`, `weights`: by room.
+        """
         self._cues = cues
+        self._history = history
         self._commands = commands
         self._jobs = jobs
-        self._audit = audit
-        self._signals = signals
+        self._records = records
         self._meter = meter
-        self._slots = slots
+        self._gate = gate
         self._now = now
-        self._jitter = jitter
-        self._look = look
-        self._queue = CueQueue()
-        self._claimed: dict[str, _Attempt] = {}
-        self._resting: dict[str, int] = {}
-        self._busy: set[str] = set()
+        self._mono = mono
+        self._airtime = airtime or {}
+        self._queue = CueQueue(weights)
+        self._sender = Sender(commands, self._queue, records, meter, now, jitter, look)
+        self._rooms: dict[str, OnAir] = {}
+        self._withdrawals = Withdrawals(commands, records, meter, now)
+        self._held_ms = 0
         self._sending: set[asyncio.Task[None]] = set()
-        self._spoken: dict[str, Cue] = {}
-        self._finished: list[str] = []
         self._woken = asyncio.Event()
         self._stopping = False
 
-    def finished(self, command_id: str) -> None:
-        """The cloud says this command was spoken to its end (S3, REPLY_COMMAND_FINISH)."""
-        self._finished.append(command_id)
+    def air(self, room: str) -> OnAir:
+        """What the room has on the air."""
+        found = self._rooms.get(room)
+        if found is None:
+            found = self._rooms[room] = OnAir(self._airtime.get(room, AirtimeLimits()))
+        return found
+
+    def hear(self, heard: Signal) -> None:
+        """A signal was published: what it means for what is to be said."""
+        data, room, now = heard.data, heard.room, self._now()
+        job_id = str(data.get("job_id", ""))
+        if heard.kind == SignalKind.REPLY_FINISHED:
+            command_id = str(data.get("reply_id", ""))
+            for cue in self.air(room).finished(command_id, now):
+                self._sender.finished(cue, command_id)
+        elif heard.kind == SignalKind.SCRIPT_SWITCH:
+            self._switched(room, job_id, str(data.get("scene", "")))
+        elif heard.kind == SignalKind.JOB_STARTED:
+            self.air(room).follow(job_id)
+        elif heard.kind == SignalKind.JOB_ENDED and job_id:
+            self._sender.close(room, job_id, self.air(room))
         self._woken.set()
 
-    def wake(self) -> None:
-        """Something changed (a job came up): look at the queue now."""
-        self._woken.set()
+    def _switched(self, room: str, job_id: str, scene: str) -> None:
+        air = self.air(room)
+        self._withdrawals.want(room, job_id, air.switch(job_id, scene, self._now()), self._now())
+        for one in self._queue.drop(room, air.out_of_scene):
+            self._sender.end(one, Outcome.WITHDRAWN)
 
     async def read(self) -> None:
         """Fill the queue from the log until stopped."""
+        known = await self._what_is_known()
         while not self._stopping:
             try:
                 arrived = await self._cues.take(_TAKE_WAIT_S)
@@ -100,177 +115,162 @@ class Dispatcher:
                 log.warning("cues-unreadable", error=str(error))
                 await asyncio.sleep(_IDLE_S)
                 continue
-            # What is too late already must not push out what is fresh, nor hold it up: a backlog.
-            now = self._now()
-            late = [cue for cue in arrived if cue.expires_ms <= now]
-            fresh = [cue for cue in arrived if cue.expires_ms > now]
-            gone = [cue for one in fresh if (cue := self._queue.put(one))]
-            if fresh:
+            for cue in arrived:
+                self.arrive(cue, known.pop((cue.room, cue.id), None))
+            if arrived:
                 self._woken.set()
-            await self._end_all(gone, Outcome.OVERFLOW)
-            await self._end_all(late, Outcome.EXPIRED)
+
+    async def _what_is_known(self) -> dict[tuple[str, str], Standing]:
+        """How the cues of an earlier life stand; nothing is sent before that is known."""
+        while not self._stopping:
+            try:
+                return standings(await self._history.lines())
+            except BusError as error:
+                log.warning("audit-unreadable", error=str(error))
+                await asyncio.sleep(_HISTORY_PAUSE_S)
+        return {}
+
+    def arrive(self, cue: Cue, standing: Standing | None = None) -> None:
+        """Take a cue of the log: into the queue, unless there is nothing more to do for it."""
+        air, now = self.air(cue.room), self._now()
+        one = Waiting(cue)
+        if standing is not None:
+            if standing.ended:
+                air.restore(cue, standing)
+                return
+            one = Waiting(cue, max(standing.tried, standing.out) + (not standing.lost))
+            if standing.lost:
+                self._sender.end(one, Outcome.UNKNOWN)
+                return
+        if cue.expires_ms <= now:
+            self._expired(one)
+        elif air.out_of_scene(cue):
+            self._sender.end(one, Outcome.WITHDRAWN)
+        else:
+            if standing is None:
+                self._records.note(cue.room, line(one, Outcome.QUEUED, now, seconds=cue.seconds))
+            if gone := self._queue.put(one):
+                self._sender.end(gone, Outcome.OVERFLOW)
+
+    def _expired(self, one: Waiting) -> None:
+        how = Outcome.EXPIRED if self._jobs.job(one.cue.room) else Outcome.NO_JOB
+        self._sender.end(one, how)
 
     async def send(self) -> None:
         """Send from the queue until stopped."""
         while not self._stopping:
-            pause_s = await self.step()
+            pause_s = self.step()
             if pause_s > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._woken.wait()
-                self._woken.clear()
+            else:
+                await asyncio.sleep(0)
+            self._woken.clear()
 
-    async def step(self) -> float:
-        """Send one cue if one may go; how long nothing needs doing otherwise, in seconds."""
+    def step(self) -> float:
+        """Let one command go if one may; how long nothing needs doing otherwise, in seconds."""
         now = self._now()
-        await self._end_all(self._queue.expire(now), Outcome.EXPIRED)
-        wait = self._slots.wait_ms(now)
-        if wait is None or wait > 0:
-            return _IDLE_S if wait is None else wait / 1000
-        cue = self._queue.take(self._ready)
-        if cue is None:
-            return _IDLE_S
-        job = self._jobs.job(cue.room)
-        if job is None or (cue.job_id and cue.job_id != job.job_id):
-            await self._end(cue, Outcome.NO_JOB)
+        for one in self._queue.expire(now):
+            self._expired(one)
+        wait = self._gate.wait_ms(self._mono())
+        if wait != 0:
+            return _IDLE_S if wait is None else min(wait / 1000, _IDLE_S)
+        wanted = self._withdrawals.take(lambda room: self.air(room).takes(self._jobs.job(room), now), now)
+        if wanted is not None:
+            self._go(
+                wanted.room,
+                self._withdrawals.send(wanted, self._jobs.job(wanted.room), self.air(wanted.room)),
+                "withdraw-cues",
+            )
             return 0
-        self._slots.take()
-        self._busy.add(cue.room)
-        task = asyncio.create_task(self._try(cue, job), name=f"send-cue-{cue.room}")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._held_ms = int(_IDLE_S * 1000)
+        first = self._queue.take(self._ready)
+        if first is None:
+            return max(self._held_ms, 1) / 1000
+        job = self._jobs.job(first.cue.room)
+        air = self.air(first.cue.room)
+        if job is None or air.is_over(first.cue, job):
+            self._sender.end(first, Outcome.NO_JOB)
+            return 0
+        others = alike(first.cue, self._queue.waiting(first.cue.room))
+        chosen = [first, *self._queue.take_also([cue for cue in others if cue is not first.cue])]
+        chosen.sort(key=lambda one: (one.cue.at_ms, one.arrival))
+        self._go(first.cue.room, self._try(chosen, job, air), "send-cue")
         return 0
 
-    async def _note_finished(self) -> None:
-        done, self._finished = self._finished, []
-        for command_id in done:
-            cue = self._spoken.pop(command_id, None)
-            if cue is not None:  # else it was sent by somebody else, or by an earlier life of ours
-                entry = self._entry(cue, Outcome.FINISHED, "", command_id=command_id)
-                await self._record(cue, entry)
-
-    def _ready(self, room: str) -> bool:
-        job = self._jobs.job(room)
-        if room in self._busy or job is None or job.state == JobState.WAITING:
+    def _ready(self, cue: Cue) -> bool:
+        """Whether the cue may go now; if only the air is taken, remembers for how long."""
+        air, now = self.air(cue.room), self._now()
+        job = self._jobs.job(cue.room)
+        if job is not None and air.is_over(cue, job):
+            return True  # to be ended
+        if job is None or not air.takes(job, now):
             return False
-        return self._resting.get(room, 0) <= self._now()
+        air.follow(job.job_id)
+        wait = air.wait_ms(cue, now)
+        if wait:
+            self._held_ms = min(self._held_ms, wait)
+        return wait == 0
 
-    async def _try(self, cue: Cue, job: Job) -> None:
+    def _go(self, room: str, work: Coroutine[Any, Any, CloudError | None], name: str) -> None:
+        """Make one call in a slot of its own; one at a time for each room."""
+        ticket = self._gate.take(self._mono())
+        air = self.air(room)
+        air.busy = True
+        task = asyncio.create_task(self._in_slot(ticket, air, room, work), name=f"{name}-{room}")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _in_slot(
+        self, ticket: int, air: OnAir, room: str, work: Coroutine[Any, Any, CloudError | None]
+    ) -> None:
+        error: BaseException | None = None
         try:
-            if cue.id in self._claimed or await self._claim(cue, Outcome.SENDING, job.job_id):
-                self._claimed.setdefault(cue.id, _Attempt())
-                await self._send_once(cue, job)
-        except Exception:
-            log.exception("send-failed", room=cue.room, cue=cue.id)
-            await self._end(cue, Outcome.UNKNOWN, job.job_id)
+            error = await work
+        except NothingSent as nothing:
+            error = nothing
+        except Exception as fault:
+            error = fault
+            log.exception("send-failed", room=room)
         finally:
-            self._slots.give_back(self._now())
-            self._busy.discard(cue.room)
+            if isinstance(error, NothingSent):
+                self._gate.unused(ticket)
+            else:
+                self._gate.give_back(ticket, self._mono(), error)
+            air.busy = False
             self._woken.set()
 
-    async def _claim(self, cue: Cue, outcome: Outcome, job_id: str) -> bool:
-        """Whether this cue is ours to end. False too when the bus does not say: then it comes again."""
+    async def _try(self, chosen: list[Waiting], job: Job, air: OnAir) -> CloudError | None:
+        mine = await self._sender.claim(chosen, job, air)
+        if not mine:
+            raise NothingSent
         try:
-            return await self._audit.claim(cue.room, self._entry(cue, outcome, job_id))
-        except BusError as error:
-            log.warning("claim-failed", room=cue.room, cue=cue.id, error=str(error))
-            self._resting[cue.room] = self._now() + _CLAIM_PAUSE_MS
-            if gone := self._queue.put(cue):
-                log.warning("cue-lost", room=gone.room, cue=gone.id, remedy="none: too many wait for the bus")
-                self._claimed.pop(gone.id, None)
-            return False
+            return await self._sender.send(mine, job, air)
+        except Exception:
+            for one in mine:
+                self._sender.end(one, Outcome.UNKNOWN, job_id=job.job_id)
+            raise
 
-    async def _send_once(self, cue: Cue, job: Job) -> None:
-        if cue.expires_ms <= self._now():
-            await self._end(cue, Outcome.EXPIRED)
+    async def tend(self) -> None:
+        """Where a finish is overdue, ask the cloud what it has not spoken, until stopped."""
+        while not self._stopping:
+            for room in [room for room, air in self._rooms.items() if air.airtime.overdue(self._now())]:
+                await self._heal(room)
+            await asyncio.sleep(_TEND_S)
+
+    async def _heal(self, room: str) -> None:
+        job, air = self._jobs.job(room), self.air(room)
+        if job is None or self._stopping:
             return
         try:
-            command_id = await self._commands.send(cue, job)
+            listed = await self._commands.unplayed(room, job)
         except CloudError as error:
-            await self._failed(cue, job, error)
+            log.info("unplayed-not-listed", room=room, error=str(error))
             return
-        self._claimed.pop(cue.id, None)
-        self._spoken[command_id] = cue
-        if len(self._spoken) > _SPOKEN_KEPT:
-            del self._spoken[next(iter(self._spoken))]
-        latency_ms = self._now() - cue.at_ms
-        self._meter.reply_latency(cue.room, latency_ms / 1000)
-        self._meter.count(Count.CUES, cue.room, reason=Outcome.SENT)
-        entry = self._entry(cue, Outcome.SENT, job.job_id, command_id=command_id, latency_ms=latency_ms)
-        await self._record(cue, entry)
-
-    async def _failed(self, cue: Cue, job: Job, error: CloudError) -> None:
-        if error.meaning in LOOK_AGAIN:
-            self._look(cue.room)
-        outcome = outcome_of(error)
-        if outcome is None:
-            attempt = self._claimed[cue.id]
-            resume = self._now() + pause_ms(error, attempt.number, self._jitter())
-            attempt.number += 1
-            if error.meaning is Meaning.SLOW_DOWN:
-                self._slots.pause(resume)
-            else:
-                self._resting[cue.room] = resume
-            if gone := self._queue.put(cue):
-                await self._end(gone, Outcome.OVERFLOW, job.job_id)
-            return
-        log.warning("cue-not-sent", room=cue.room, cue=cue.id, outcome=str(outcome), error=str(error))
-        await self._end(cue, outcome, job.job_id, code=error.error_code)
-
-    async def _end_all(self, cues: list[Cue], outcome: Outcome) -> None:
-        """End many at once, so that a backlog takes few round trips."""
-        unsent = [(cue, outcome) for cue in cues]
-        if outcome is Outcome.EXPIRED:
-            unsent = [(cue, outcome if self._jobs.job(cue.room) else Outcome.NO_JOB) for cue in cues]
-        await asyncio.gather(*(self._end(cue, how) for cue, how in unsent))
-
-    async def _end(self, cue: Cue, outcome: Outcome, job_id: str = "", code: str = "") -> None:
-        """The cue will not be sent: write it down, and give its rule the time window back."""
-        if self._claimed.pop(cue.id, None) is not None:
-            await self._record(cue, self._entry(cue, outcome, job_id, code=code))
-        elif not await self._claim(cue, outcome, job_id):
-            return  # sent by an earlier life of ours, or coming again
-        self._meter.count(Count.CUES, cue.room, reason=outcome)
-        if outcome is Outcome.UNKNOWN:
-            return  # perhaps it was spoken
-        data = {
-            "job_id": cue.job_id,
-            "rule_index": cue.rule_index,
-            "cue_id": cue.id,
-            "fired_at_ms": cue.at_ms,
-        }
-        with suppress(BusError):
-            await self._signals.publish(
-                cue.room, SignalKind.CUE_RETURNED, data, f"returned:{cue.room}:{cue.id}"
-            )
-
-    async def _record(self, cue: Cue, entry: AuditEntry) -> None:
-        try:
-            await self._audit.record(cue.room, entry)
-        except BusError as error:
-            log.warning("audit-failed", room=cue.room, cue=cue.id, error=str(error))
-
-    def _entry(
-        self,
-        cue: Cue,
-        outcome: Outcome,
-        job_id: str,
-        *,
-        command_id: str = "",
-        code: str = "",
-        latency_ms: int = 0,
-    ) -> AuditEntry:
-        return AuditEntry(
-            outcome=outcome,
-            subject_id=cue.id,
-            at_ms=self._now(),
-            job_id=job_id or cue.job_id,
-            rule_index=cue.rule_index,
-            text=cue.text,
-            command_id=command_id,
-            code=code,
-            latency_ms=latency_ms,
-        )
+        if listed is not None and air.airtime.unplayed(listed, self._now()):
+            self._meter.count(Count.AIRTIME_HEALED, room)
+            self._woken.set()
 
     async def stop(self, drain_s: float) -> None:
         """Let calls that are out come back within `drain_s`; send nothing new."""
@@ -279,3 +279,4 @@ class Dispatcher:
         if self._sending:
             await asyncio.wait(self._sending, timeout=drain_s)
         await self._cues.close()
+        await self._records.flush(drain_s)

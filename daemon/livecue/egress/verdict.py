@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from livecue.domain import CloudError, Meaning
+import msgspec
+
+from livecue.domain import CloudError, Cue, Meaning
+from livecue.engine.speech import plain_text, spoken_seconds
 from livecue.runtime.ports import Outcome
 
 _AGAIN = frozenset(
@@ -17,9 +20,10 @@ _AGAIN = frozenset(
         Meaning.REPORT_KEY_WRONG,
     }
 )
-_OVER = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND})
+OVER = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND})
+"""Answers that say the job is no more."""
 
-LOOK_AGAIN = frozenset({Meaning.REPORT_URL_DEAD, Meaning.REPORT_KEY_WRONG, Meaning.NOT_RUNNING, *_OVER})
+LOOK_AGAIN = frozenset({Meaning.REPORT_URL_DEAD, Meaning.REPORT_KEY_WRONG, Meaning.NOT_RUNNING, *OVER})
 """Answers that say our picture of the job is out of date."""
 
 _FLOOR_MS = 300
@@ -33,7 +37,7 @@ def outcome_of(error: CloudError) -> Outcome | None:
         return Outcome.UNKNOWN
     if error.meaning in _AGAIN:
         return None
-    if error.meaning in _OVER:
+    if error.meaning in OVER:
         return Outcome.NO_JOB
     return Outcome.REFUSED
 
@@ -41,6 +45,27 @@ def outcome_of(error: CloudError) -> Outcome | None:
 def _failed_inside(error: CloudError) -> bool:
     """A bare 500 says that the server broke, not how far it had got."""
     return error.meaning is Meaning.UNAVAILABLE and error.status == 500
+
+
+def reworded(cue: Cue, error: CloudError, *, merged: bool) -> Cue | None:
+    """What may be said instead of a text that was refused, None for nothing.
+
+    Thanks that were `merged` go one by one: one viewer's name must not cost the others theirs.
+    """
+    if error.meaning not in {Meaning.TEXT_REFUSED, Meaning.MARKUP_REFUSED}:
+        return None
+    if merged:
+        return msgspec.structs.replace(cue, merge=None)
+    if error.meaning is Meaning.MARKUP_REFUSED:
+        text = plain_text(cue.text)
+        return _saying(cue, text, cue.other_text) if text and text != cue.text else None
+    return _saying(cue, cue.other_text, "") if cue.other_text else None
+
+
+def _saying(cue: Cue, text: str, other_text: str) -> Cue:
+    return msgspec.structs.replace(
+        cue, text=text, other_text=other_text, merge=None, seconds=spoken_seconds(text)
+    )
 
 
 def pause_ms(error: CloudError, attempt: int, jitter: float) -> int:
@@ -51,5 +76,5 @@ def pause_ms(error: CloudError, attempt: int, jitter: float) -> int:
     if error.meaning is Meaning.SLOW_DOWN:
         told_ms = int((error.retry_after_s or 0) * 1000)
         return max(told_ms, _SLOW_DOWN_MS) + int(_FLOOR_MS * jitter)
-    doubled: int = min(_FLOOR_MS * 2 ** (attempt - 1), _CEILING_MS)
+    doubled: int = min(_FLOOR_MS * 2 ** (min(attempt, 10) - 1), _CEILING_MS)
     return doubled + int(_FLOOR_MS * jitter)

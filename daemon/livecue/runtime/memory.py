@@ -156,14 +156,14 @@ class MemoryBus:
             if entry.subject_id.startswith(AUDIT_PREFIX) and entry.outcome is not Outcome.ASKING
         }
 
-    async def last(self) -> dict[tuple[str, str], AuditEntry]:
+    async def lines(self) -> list[tuple[str, AuditEntry]]:
         self.check()
-        return {
-            (room, entry.subject_id): entry
+        return [
+            (room, entry)
             for room, entries in self.audit.items()
             for entry in entries
             if not entry.subject_id.startswith(AUDIT_PREFIX)
-        }
+        ]
 
     def _known(self, stream: str, dedup_id: str) -> bool:
         """Whether the stream already holds this id; remembers it."""

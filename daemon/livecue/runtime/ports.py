@@ -67,6 +67,7 @@ class Count(StrEnum):
     DEAD = "dead_letters"
     ODD_FIELDS = "odd_fields"
     CUES = "cues"
+    AIRTIME_HEALED = "airtime_healed"
     REPORTS = "reports"
     REPORTED_EVENTS = "reported_events"
     UNREPORTED = "unreported_events"
@@ -133,6 +134,7 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     events: int = 0
     latency_ms: int = 0
     attempt: int = 0
+    seconds: float = 0  # of the air, as estimated
 
 
 class Audit(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from livecue.domain import Cue, Job, Report, ReportedEvent
@@ -60,8 +60,8 @@ class ReportLog(Protocol):
 class History(Protocol):
     """What the audit says of the cues and reports of the last minutes."""
 
-    async def last(self) -> Mapping[tuple[str, str], AuditEntry]:
-        """By (room, subject_id) the last line of each, asks left out.
+    async def lines(self) -> Sequence[tuple[str, AuditEntry]]:
+        """(room, line) in the order they were stored, asks left out.
 
         Raises:
             BusError: the audit cannot be read now; call again.

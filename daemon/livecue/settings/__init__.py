@@ -2,9 +2,10 @@
 
 from livecue.settings.asks import AskCallback, AskChat, Asks
 from livecue.settings.load import ConfigError, Loaded, Problem, load
-from livecue.settings.model import AkSk, Callback, Room, Settings
+from livecue.settings.model import Airtime, AkSk, Callback, Room, Settings
 
 __all__ = [
+    "Airtime",
     "AkSk",
     "AskCallback",
     "AskChat",

@@ -164,10 +164,15 @@ class Http(Strict):
 
 
 class Airtime(Strict):
-    """How much speech may wait in the cloud (seconds), and which share of the air replies may take."""
+    """How much speech may wait in the cloud (seconds), and which share of any minute replies may take.
 
-    max_queued_s: float = Field(default=8, gt=0)
+    `voice_speed`: of the room's voice (S4 6.1.1: 50 to 200, 100 is 250 characters a minute); not given,
+    the room is asked. Measured times correct it.
+    """
+
+    max_queued_s: float = Field(default=8, gt=0, le=600)
     max_share: float = Field(default=0.5, gt=0, le=1)
+    voice_speed: int | None = Field(default=None, ge=50, le=200)
 
 
 class Dispatch(Strict):
@@ -239,6 +244,7 @@ class Room(Strict):
     start: Mapping[str, Any] = {}
     sessions: tuple[SessionSettings, ...] = ()
     airtime: Airtime | None = None
+    weight: float = Field(default=1, ge=0.1, le=100)
     asks: Asks = Asks()
 
     @field_validator("start", mode="before")
