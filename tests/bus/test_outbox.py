@@ -109,7 +109,11 @@ async def test_the_history_knows_ends_and_not_claims(bus: Bus, channels: Channel
     await note(Outcome.SENT, "4.0:d")
     history = NatsHistory(bus.nc, now_ms() - 600_000)
     assert await history.ended() == {("flagship", "1.0:a"), ("outlet", "3.0:c")}
+    lines = await history.lines()
+    assert [entry.subject_id for _, entry in lines] == [*(f"cue-{n}" for n in range(600)), "4.0:d"]
+    begun = time.monotonic()
     assert await NatsHistory(bus.nc, now_ms() + 60_000).ended() == set()
+    assert time.monotonic() - begun < 1  # nothing to read is known at once: a start waits for it
 
 
 def life(bus: Bus, channels: Channels, outside: MemoryOutside) -> Asker:

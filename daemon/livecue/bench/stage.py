@@ -60,6 +60,7 @@ class Stage:
                 "auth": {"ak": self.sandbox.ak, "sk": self.sandbox.sk},
             },
             "http": {"port": 0},
+            "airtime": {"max_queued_s": 600, "max_share": 1},  # one room alone is to use the whole quota
             "rooms": [
                 {
                     "key": ROOM,

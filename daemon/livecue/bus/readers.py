@@ -15,12 +15,13 @@ from livecue.bus.streams import PARTITIONS
 from livecue.bus.tail import StoredMsg, StreamReplacedError, Tail, stream_created
 from livecue.domain import Ask, Cue, Report
 from livecue.runtime.ask_ports import AUDIT_PREFIX
-from livecue.runtime.ports import AuditEntry, Cursor, Delivery, Outcome
+from livecue.runtime.ports import AuditEntry, BusError, Cursor, Delivery, Outcome
 
 log = structlog.get_logger()
 
 _TAKE = 256
-_HISTORY_WAIT_S = 2.0
+_HISTORY_LOOK_S = 0.05  # the first look opens the reader, which knows how much there is
+_HISTORY_WAIT_S = 5.0
 
 T = TypeVar("T")
 
@@ -170,12 +171,16 @@ class NatsHistory:
     async def _entries(self) -> AsyncIterator[tuple[str, AuditEntry]]:
         tail = Tail(self._nc, "LIVE_AUDIT", ["live.audit.*"], since_ms=self._since_ms)
         try:
-            while msgs := await tail.take(_TAKE, _HISTORY_WAIT_S):
+            msgs = await tail.take(_TAKE, _HISTORY_LOOK_S)
+            while msgs or tail.lag:
                 for msg in msgs:
                     for entry in _audit_entry(msg):
                         yield msg.subject.rpartition(".")[2], entry
-                if tail.lag == 0:
-                    break
+                if not tail.lag:
+                    return
+                msgs = await tail.take(_TAKE, _HISTORY_WAIT_S)
+                if not msgs:  # half of it would be as good as a lie
+                    raise BusError("the audit cannot be read to its end")
         finally:
             await tail.close()
 
