@@ -173,7 +173,7 @@ class _Voice:
     calls_back=st.sampled_from(["always", "never", "mostly"]),
     seed=st.integers(0, 10**6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_voice_as_fast_as_estimated_is_never_given_more_than_the_limits(
     seconds: list[float], share: float, calls_back: str, seed: int
 ) -> None:

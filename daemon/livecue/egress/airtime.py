@@ -32,6 +32,7 @@ class _Insert:
     ms: int
     play_type: str
     learn: bool
+    sent_ms: int
     start_ms: int = 0
     exact: bool = False
     whole: bool = True
@@ -75,7 +76,7 @@ class Airtime:
     def sent(self, command_id: str, now_ms: int, ms: int, play_type: str, *, learn: bool = True) -> None:
         """The cloud took an insert of `ms`. `learn`: its finish says how fast the voice is."""
         self._advance(now_ms)
-        insert = _Insert(command_id, ms, play_type, learn)
+        insert = _Insert(command_id, ms, play_type, learn, now_ms)
         if play_type == "PLAY_NOW":
             self._interrupt(now_ms)
             self._line.insert(0, insert)
@@ -93,13 +94,13 @@ class Airtime:
 
         None: no such insert is waited for.
         """
-        self._tells = True
         at = next((at for at, one in enumerate(self._line) if one.command_id == command_id), None)
         if at is None:
             return None
-        insert = self._line.pop(at)
-        measured = now_ms - insert.start_ms if at == 0 and insert.exact and insert.whole else 0
+        self._tells = True
+        measured = self._measured(at, now_ms)
         at = self._skip(at, now_ms)
+        insert = self._line.pop(at)
         start = insert.start_ms if at == 0 and not insert.parked else now_ms - insert.ms
         self._note(start, now_ms)
         if at == 0:
@@ -108,6 +109,10 @@ class Airtime:
             seen = min(max(self.pace * measured / insert.ms, _FASTEST), _SLOWEST)
             self.pace += _LEARN * (seen - self.pace)
         return measured / 1000
+
+    def _measured(self, at: int, now_ms: int) -> int:
+        insert = self._line[at]
+        return now_ms - insert.start_ms if at == 0 and insert.exact and insert.whole else 0
 
     def _skip(self, at: int, now_ms: int) -> int:
         """What stands before `at` and must be over was spoken: its callback was lost."""
@@ -189,8 +194,9 @@ class Airtime:
 
     def _begin(self, now_ms: int, *, exact: bool) -> None:
         if self._line:
-            self._line[0].start_ms = now_ms
-            self._line[0].exact = exact and not self._line[0].parked
+            first = self._line[0]
+            first.start_ms = max(now_ms, first.sent_ms)
+            first.exact = exact and not first.parked
 
     def _interrupt(self, now_ms: int) -> None:
         """PLAY_NOW cuts what is being said; the rest of it is said afterwards."""

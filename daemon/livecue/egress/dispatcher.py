@@ -32,6 +32,7 @@ _IDLE_S = 0.25
 _TAKE_WAIT_S = 1.0
 _HISTORY_PAUSE_S = 1.0
 _TEND_S = 2.0
+_LAST_WORDS_S = 0.5
 
 
 class Dispatcher:
@@ -51,7 +52,7 @@ class Dispatcher:
         mono: Now,
         jitter: Callable[[], float],
         look: Callable[[str], None],
-        airtime: Mapping[str, AirtimeLimits] | None = None,
+        airtime: Mapping[str, AirtimeLimits],
         weights: Mapping[str, float] | None = None,
     ) -> None:
         """`now` is the wall clock, `mono` one that never jumps, both in ms. `look(room)` asks the
@@ -66,7 +67,7 @@ class Dispatcher:
         self._gate = gate
         self._now = now
         self._mono = mono
-        self._airtime = airtime or {}
+        self._airtime = airtime
         self._queue = CueQueue(weights)
         self._sender = Sender(commands, self._queue, records, meter, now, jitter, look)
         self._rooms: dict[str, OnAir] = {}
@@ -86,6 +87,8 @@ class Dispatcher:
     def hear(self, heard: Signal) -> None:
         """A signal was published: what it means for what is to be said."""
         data, room, now = heard.data, heard.room, self._now()
+        if room not in self._airtime:  # of somebody else's
+            return
         job_id = str(data.get("job_id", ""))
         if heard.kind == SignalKind.REPLY_FINISHED:
             command_id = str(data.get("reply_id", ""))
@@ -147,10 +150,11 @@ class Dispatcher:
         elif air.out_of_scene(cue):
             self._sender.end(one, Outcome.WITHDRAWN)
         else:
-            if standing is None:
-                self._records.note(cue.room, line(one, Outcome.QUEUED, now, seconds=cue.seconds))
-            if gone := self._queue.put(one):
+            gone = self._queue.put(one)
+            if gone is not None:
                 self._sender.end(gone, Outcome.OVERFLOW)
+            if standing is None and gone is not one:
+                self._records.note(cue.room, line(one, Outcome.QUEUED, now, seconds=cue.seconds))
 
     def _expired(self, one: Waiting) -> None:
         how = Outcome.EXPIRED if self._jobs.job(one.cue.room) else Outcome.NO_JOB
@@ -276,7 +280,8 @@ class Dispatcher:
         """Let calls that are out come back within `drain_s`; send nothing new."""
         self._stopping = True
         self._woken.set()
+        end = asyncio.get_running_loop().time() + drain_s
         if self._sending:
             await asyncio.wait(self._sending, timeout=drain_s)
         await self._cues.close()
-        await self._records.flush(drain_s)
+        await self._records.flush(max(end - asyncio.get_running_loop().time(), _LAST_WORDS_S))
