@@ -125,6 +125,21 @@ async def test_a_withdrawal_that_failed_is_tried_again_and_one_for_another_live_
     assert other.cloud.withdrawn == []
 
 
+async def test_a_command_that_got_no_id_holds_the_air_and_is_never_withdrawn_by_an_empty_id() -> None:
+    class Wordless(MemoryCloud):
+        async def send(self, cue: Cue, job: Job) -> str:
+            await super().send(cue, job)
+            return ""
+
+    stage = Stage(long("a1", scenes=("one",)), long("a2", scenes=("one",)), airtime=NARROW, cloud=Wordless())
+    await stage.run(1_500)
+    assert stage.spoken == ["a1"]
+    stage.hear(SignalKind.SCRIPT_SWITCH, scene="two")
+    stage.hear(SignalKind.REPLY_FINISHED, reply_id="")
+    await stage.run(2_000)
+    assert stage.cloud.withdrawn == []
+
+
 def thanks(name: str, n: int) -> Cue:
     merge = Merge("感谢{names}的火箭", name, 3)
     return cue(f"g{n}", text=f"感谢{name}的火箭", merge=merge, event_type=4, age_ms=20 - n, seconds=1)

@@ -187,7 +187,7 @@ class CueQueue:
     def take_also(self, cues: list[Cue]) -> list[Waiting]:
         """Take these out as well: they go with the one just taken."""
         ids = {cue.id for cue in cues}
-        rooms = {cue.room for cue in cues}
+        rooms = dict.fromkeys(cue.room for cue in cues)
         found = [one for room in rooms for one in self._rooms.get(room, ()) if one.cue.id in ids]
         for waiting in found:
             self._remove(waiting)

@@ -38,6 +38,7 @@ class OnAir:
         self._said: dict[str, tuple[Cue, ...]] = {}
         self._early: deque[str] = deque(maxlen=_KEPT)
         self._audio_s: dict[str, float] = {}
+        self._unnamed = 0
 
     def follow(self, job_id: str) -> None:
         """The room's job is this one; of another one nothing is on the air any more."""
@@ -80,6 +81,10 @@ class OnAir:
             return False
         ms = int(seconds * 1000) if cues[0].audio_url else self.airtime.length_ms(seconds)
         speaks = cues[0].kind is CueKind.SPEAK
+        if not command_id:  # taken, and never to be heard of: the estimate stands for it
+            self._unnamed += 1
+            self.airtime.sent(f"unnamed {self._unnamed}", now_ms, ms, cues[0].play_type, learn=False)
+            return False
         self.airtime.sent(command_id, now_ms, ms, cues[0].play_type, learn=speaks)
         if command_id in self._early:  # its callback was faster than its answer
             self.airtime.finished(command_id, now_ms)
