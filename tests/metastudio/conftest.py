@@ -20,11 +20,20 @@ def calls() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-async def studio(cloud: Cloud, calls: list[tuple[str, str]]) -> AsyncIterator[MetaStudio]:
+def slept() -> list[float]:
+    """The pauses between requests of one call; none is really slept."""
+    return []
+
+
+@pytest.fixture
+async def studio(cloud: Cloud, calls: list[tuple[str, str]], slept: list[float]) -> AsyncIterator[MetaStudio]:
     auth = AkSkAuth(AK, SK, PROJECT, lambda: NOW_MS)
 
     def heard(operation: str, result: str) -> None:
         calls.append((operation, result))
 
-    async with MetaStudio(cloud.url, PROJECT, auth, timeout_s=5, on_call=heard) as client:
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 1))
+
+    async with MetaStudio(cloud.url, PROJECT, auth, timeout_s=5, on_call=heard, sleep=sleep) as client:
         yield client

@@ -58,7 +58,7 @@ async def test_a_command_without_an_id_in_its_answer_gives_an_empty_id(
 
 
 async def test_lists_are_read_to_the_last_page_newest_first_and_without_repeats(
-    cloud: Cloud, studio: MetaStudio
+    cloud: Cloud, studio: MetaStudio, slept: list[float]
 ) -> None:
     def page(first: int, n: int) -> Answer:
         rows = [{"job_id": f"j{i}", "room_id": "r", "state": "WAITING"} for i in range(first, first + n)]
@@ -72,6 +72,45 @@ async def test_lists_are_read_to_the_last_page_newest_first_and_without_repeats(
     assert all("sort_dir=desc&sort_key=create_time" in asked.query for asked in cloud.asked)
     assert "state=WAITING%2CPROCESSING" in cloud.asked[0].query
     assert len(cloud.asked) == 3
+    assert slept == [1.0, 1.0], "each page is a request of its own to the rate limit"
+
+
+async def test_a_list_that_takes_longer_than_the_call_may_is_no_list(cloud: Cloud) -> None:
+    cloud.will(Answer(body={"count": 900, "smart_live_jobs": [{"job_id": "a"}]}))
+    async with studio_at(cloud.url, timeout_s=0.8) as studio:
+        failed = await failure(studio.list_jobs("r"))
+    assert failed.meaning is Meaning.UNAVAILABLE
+    assert "timeout_s" in str(failed)
+    assert len(cloud.asked) == 1
+
+
+def inserts(first: int, n: int, count: int | None) -> Answer:
+    rows = [{"command_id": f"c{first + i}", "command": "INSERT_PLAY_SCRIPT", "params": {}} for i in range(n)]
+    return Answer(body={"insert_commands": rows} | ({} if count is None else {"count": count}))
+
+
+async def test_unplayed_inserts_are_read_page_by_page_with_an_overlap_for_what_is_spoken_meanwhile(
+    cloud: Cloud, studio: MetaStudio, slept: list[float]
+) -> None:
+    cloud.will(inserts(0, 100, 130), inserts(91, 39, 129))
+    assert await studio.unplayed("r", "j") == {f"c{i}" for i in range(130)}
+    assert [asked.query for asked in cloud.asked] == ["limit=100&offset=0", "limit=100&offset=90"]
+    assert slept == [1.0]
+
+
+@pytest.mark.parametrize(("rows", "count"), [(0, 0), (3, 3), (3, None), (100, 100), (99, 200)])
+async def test_unplayed_inserts_that_fit_one_page_are_one_request(
+    cloud: Cloud, studio: MetaStudio, rows: int, count: int | None
+) -> None:
+    cloud.will(inserts(0, rows, count))
+    assert len(await studio.unplayed("r", "j")) == rows
+    assert len(cloud.asked) == 1
+
+
+@pytest.mark.parametrize("rows", [None, {}, "odd", [5, None, {"command": "x"}, {"command_id": 7}]])
+async def test_odd_unplayed_inserts_are_none(cloud: Cloud, studio: MetaStudio, rows: object) -> None:
+    cloud.will(Answer(body={"count": 1, "insert_commands": rows}))
+    assert await studio.unplayed("r", "j") == frozenset()
 
 
 async def test_a_list_stops_at_the_newest_asked_for(cloud: Cloud, studio: MetaStudio) -> None:
@@ -121,7 +160,7 @@ async def test_a_report_is_signed_as_well_but_on_our_endpoint_only(
 
 
 async def test_a_stale_report_url_is_refreshed_once_and_the_new_one_returned(
-    cloud: Cloud, studio: MetaStudio, calls: list[tuple[str, str]]
+    cloud: Cloud, studio: MetaStudio, calls: list[tuple[str, str]], slept: list[float]
 ) -> None:
     fresh = report_url("https://other.example.com")
     cloud.will(STALE, Answer(body={"live_event_report_url": fresh}))
@@ -129,6 +168,29 @@ async def test_a_stale_report_url_is_refreshed_once_and_the_new_one_returned(
     assert cloud.asked[1].query == f"{cloud.asked[0].query}&refresh_url=true"
     assert cloud.asked[1].body == cloud.asked[0].body
     assert calls == [("report", Meaning.REPORT_URL_STALE), ("report", "ok")]
+    assert slept == [1.0], "the repeat is a request of its own to the rate limit"
+
+
+async def test_a_report_can_ask_for_a_new_url_in_one_request(cloud: Cloud, studio: MetaStudio) -> None:
+    cloud.will(Answer(body={"live_event_report_url": "https://h/new"}))
+    assert await studio.report(report_url(cloud.url), EVENTS, refresh=True) == "https://h/new"
+    [asked] = cloud.asked
+    assert asked.query.endswith("&refresh_url=true")
+
+
+@pytest.mark.parametrize("answer", [{}, {"live_event_report_url": {}}, {"live_event_report_url": ""}])
+async def test_a_refreshed_report_without_a_new_url_keeps_the_old_one(
+    cloud: Cloud, studio: MetaStudio, answer: object
+) -> None:
+    cloud.will(Answer(body=answer))
+    assert await studio.report(report_url(cloud.url), EVENTS, refresh=True) is None
+
+
+async def test_a_refresh_that_is_stale_all_the_same_is_not_repeated(cloud: Cloud, studio: MetaStudio) -> None:
+    cloud.will(STALE)
+    failed = await failure(studio.report(report_url(cloud.url), EVENTS, refresh=True))
+    assert failed.meaning is Meaning.REPORT_URL_STALE
+    assert len(cloud.asked) == 1
 
 
 async def test_a_report_url_that_stays_stale_is_asked_no_third_time(cloud: Cloud, studio: MetaStudio) -> None:

@@ -73,7 +73,7 @@ async def test_a_call_that_never_got_a_connection_from_the_pool_was_not_sent() -
         first = asyncio.create_task(studio.command("r", "j", {"command": "1"}))
         await asyncio.sleep(0.05)
         soon = asyncio.get_running_loop().time() + 0.1
-        second = await failure(studio._wire.exchange("command", "POST", url, deadline=soon))
+        second = await failure(studio._wire.call("command", soon).exchange("POST", url))
         assert second.meaning is Meaning.UNAVAILABLE
         first.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,7 +1,8 @@
 """The MetaStudio client: each method is one operation of the API, with one total deadline.
 
-It retries nothing, with two exceptions that repeat a call the cloud has *refused*: a stale report URL
-is refreshed once, and `TokenAuth` renews a token once. Retrying is the caller's.
+It retries nothing, with two exceptions that repeat a request the cloud has *refused*: a stale report URL
+is refreshed once, and a token is renewed once. Retrying is the caller's. A call that takes several
+requests (those two, and the pages of a list) spaces them, so that it needs one place in the rate limit.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import httpx
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import count_of, job_from_json, report_body, script_of
-from livecue.metastudio.wire import OnCall, Wire, checked_url, new_client
+from livecue.metastudio.token import TokenAuth
+from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
 
 PAGE: Final = 100
+OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
 NEWEST_JOBS: Final = 1000
 
 
@@ -29,6 +32,7 @@ class MetaStudio:
     `endpoint` is `https://<host>` (http: towards loopback only). `timeout_s` is the total time of one
     method, all phases and pages together. `pool` is the number of connections. `on_call` hears of each
     HTTP exchange: the operation (as in `limits.documented`) and `ok` or the `Meaning` of its failure.
+    `sleep` waits between the requests of one call.
 
     Raises:
         ValueError: endpoint, project_id, timeout_s or pool cannot be used.
@@ -43,6 +47,7 @@ class MetaStudio:
         timeout_s: float = 10.0,
         pool: int = 20,
         on_call: OnCall | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         url = checked_url(endpoint, "metastudio.endpoint")
         if url.query or url.fragment:
@@ -54,7 +59,8 @@ class MetaStudio:
         self._timeout_s = timeout_s
         self._auth = auth
         self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
-        self._wire = Wire(self._client, on_call)
+        renews = auth if isinstance(auth, TokenAuth) else None
+        self._wire = Wire(self._client, on_call, renews, sleep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,7 +116,10 @@ class MetaStudio:
         return [row async for row in rows]
 
     async def command(self, room_id: str, job_id: str, body: Mapping[str, Any]) -> str:
-        """Send one command (S4 6.2.5, 12.5); return its command_id, "" if the answer has none.
+        """Send one command (S4 6.2.5, 12.5); return its command_id.
+
+        A 200 with an empty body or without an id was accepted all the same: "" is returned, and nobody
+        will hear of its end.
 
         Raises:
             MetaStudioError: on OUTCOME_UNKNOWN do not repeat it: it may be on air already.
@@ -118,7 +127,8 @@ class MetaStudio:
         answer = await self._call(
             "command", "POST", f"{self._jobs('command', room_id, job_id)}/command", body=body
         )
-        return str(answer.get("command_id") or "")
+        command_id = answer.get("command_id")
+        return str(command_id) if isinstance(command_id, str | int) else ""
 
     async def unplayed(self, room_id: str, job_id: str) -> frozenset[str]:
         """The command_ids of inserts that have not been spoken (in the SDK alone, not in S4).
@@ -126,19 +136,30 @@ class MetaStudio:
         Raises:
             MetaStudioError: NOT_FOUND also where the cloud does not know the operation.
         """
-        url = f"{self._jobs('list_inserts', room_id, job_id)}/command/insert-commands?limit={PAGE}"
-        answer = await self._call("list_inserts", "GET", url)
-        rows = answer.get("insert_commands")
-        found = [row.get("command_id") for row in rows or () if isinstance(row, Mapping)]
-        return frozenset(one for one in found if isinstance(one, str))
+        url = f"{self._jobs('list_inserts', room_id, job_id)}/command/insert-commands"
+        call, found, offset = self._begin("list_inserts"), list[object](), 0
+        while True:
+            answer = await call.exchange("GET", f"{url}?offset={offset}&limit={PAGE}")
+            rows = answer.get("insert_commands")
+            rows = rows if isinstance(rows, list) else []
+            found += [row.get("command_id") for row in rows if isinstance(row, Mapping)]
+            total = count_of(answer)
+            offset += PAGE
+            if len(rows) < PAGE or (total is not None and offset >= total):
+                break
+            offset -= OVERLAP
+        return frozenset(one for one in found if isinstance(one, str) and one)
 
-    async def report(self, report_url: str, events: Sequence[ReportedEvent]) -> str | None:
+    async def report(
+        self, report_url: str, events: Sequence[ReportedEvent], *, refresh: bool = False
+    ) -> str | None:
         """Report 1 to 1000 events to a job's `live_event_report_url`, as given (S4 6.2.7).
 
         The URL's `auth_key` is its credential. On the configured endpoint the call is signed as
         well, so that either proof will do; elsewhere our signature is never sent, and a query with
-        a bare `+` is never touched: signing would have to decide what it means. A stale URL is
-        refreshed once by the repeated report itself; then the new URL is returned: keep it.
+        a bare `+` is never touched: signing would have to decide what it means. With `refresh` the report
+        asks for a new URL, and a stale one is refreshed once by the repeated report itself; then the
+        new URL is returned: keep it.
         """
         try:
             body = report_body(events)
@@ -146,21 +167,19 @@ class MetaStudio:
         except ValueError as exc:
             raise error("report", Meaning.INVALID, detail=str(exc)) from None
         signed = _origin(url) == self._origin and "+" not in report_url
-        deadline = self._deadline()
-        try:
-            await self._wire.exchange(
-                "report", "POST", report_url, deadline=deadline, body=body, signed=signed
-            )
-        except MetaStudioError as exc:
-            if exc.meaning is not Meaning.REPORT_URL_STALE:
-                raise
-        else:
-            return None
         again = f"{report_url.partition('#')[0]}{'&' if url.query else '?'}refresh_url=true"
-        answer = await self._wire.exchange(
-            "report", "POST", again, deadline=deadline, body=body, signed=signed
-        )
-        return str(answer.get("live_event_report_url") or "") or None
+        call = self._begin("report")
+        if not refresh:
+            try:
+                await call.exchange("POST", report_url, body=body, signed=signed)
+            except MetaStudioError as exc:
+                if exc.meaning is not Meaning.REPORT_URL_STALE:
+                    raise
+            else:
+                return None
+        answer = await call.exchange("POST", again, body=body, signed=signed)
+        newer = answer.get("live_event_report_url")
+        return newer if isinstance(newer, str) and newer else None
 
     def report_url(self, room_id: str, job_id: str) -> str:
         """Where a job is reported to that shows no URL of its own (S4 6.2.7); such a call is signed."""
@@ -189,25 +208,25 @@ class MetaStudio:
         """Stop a smart-chat job (S4 7.1.2.3)."""
         await self._call("stop_chat", "POST", f"{self._chats('stop_chat', room_id, job_id)}/stop")
 
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._timeout_s
+    def _begin(self, operation: str) -> Call:
+        return self._wire.call(operation, asyncio.get_running_loop().time() + self._timeout_s)
 
     async def _call(
         self, operation: str, method: str, url: str, *, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        return await self._wire.exchange(operation, method, url, deadline=self._deadline(), body=body)
+        return await self._begin(operation).exchange(method, url, body=body)
 
     async def _rows(
         self, operation: str, url: str, states: Sequence[str], newest: int
     ) -> AsyncIterator[tuple[str, Job]]:
-        deadline, offset = self._deadline(), 0
+        call, offset = self._begin(operation), 0
         seen: set[str] = set()  # a job started between two pages shifts the others
         order = {"sort_key": "create_time", "sort_dir": "desc"}
         only = {"state": ",".join(states)} if states else {}
         while offset < newest:
             page = {"offset": offset, "limit": min(PAGE, newest - offset)} | order | only
             paged = f"{url}?{urlencode(page, quote_via=quote)}"
-            answer = await self._wire.exchange(operation, "GET", paged, deadline=deadline)
+            answer = await call.exchange("GET", paged)
             rows = answer.get("smart_live_jobs")
             rows = rows if isinstance(rows, list) else []
             for room_id, job in map(_room_and_job, rows):

@@ -174,15 +174,23 @@ def error_from_answer(
 def _code_and_text(body: bytes) -> tuple[str, str]:
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return "", ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _code_in(body), ""  # a long one comes cut; its code still decides
     if not isinstance(data, dict):
         return "", ""
     inner = data.get("error")
     if isinstance(inner, dict):  # IAM: {"error": {"code": 401, "title": …, "message": …}}
         return "", str(inner.get("message") or inner.get("title") or "")
-    code = str(data.get("error_code") or "").strip()
-    return (f"MSS.{code}" if code.isdecimal() else code), str(data.get("error_msg") or "")
+    return _full_code(str(data.get("error_code") or "").strip()), str(data.get("error_msg") or "")
+
+
+def _code_in(body: bytes) -> str:
+    found = _CODE.search(body)
+    return _full_code(found[1].decode("ascii")) if found else ""
+
+
+def _full_code(code: str) -> str:
+    return f"MSS.{code}" if code.isdecimal() else code
 
 
 def _retry_after(value: str) -> float | None:
@@ -194,6 +202,7 @@ def _retry_after(value: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
+_CODE = re.compile(rb'"error_code"\s*:\s*"([A-Z0-9.]{1,40})"')
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>[^\s\"'<>,;]+)", re.IGNORECASE)
 _PAIR = re.compile(
     r"(?P<name>[\w-]*(?:key|secret|token|password|passwd|signature|authorization|access|\bsk\b|\bak\b)[\w-]*"

@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+AGAIN_MS: Final = 1010
+"""How long after an answer the same call may send its next request: a second and a margin for rounding.
+
+So the call, however many requests it takes, fills one place in any second of the server's clock.
+"""
+
 REGIONS: Final = ("cn-north-4", "cn-east-3", "ap-southeast-3")
 
 # In the order of REGIONS; None: the region does not offer it.

@@ -10,19 +10,24 @@ import asyncio
 import ipaddress
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
 
 from livecue.domain import Meaning
 from livecue.metastudio.errors import MetaStudioError, error, error_from_answer, secrets_in
+from livecue.metastudio.limits import AGAIN_MS
 
 OnCall = Callable[[str, str], None]
 """Called once per HTTP exchange with the operation and `ok` or the `Meaning` of its failure."""
 
+Sleep = Callable[[float], Awaitable[object]]
+
 MAX_ANSWER_BYTES: Final = 8 << 20
+MAX_REFUSAL_BYTES: Final = 64 << 10
 _HOST: Final = re.compile(r"[\w.:-]+")
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -106,68 +111,139 @@ def _plain_mapping(value: object) -> dict[Any, Any]:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def monotonic_ms() -> int:
+    """Milliseconds of a clock that never steps; it has no date."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Renews(Protocol):
+    """Credentials that run out and can be had anew."""
+
+    async def renewed(self, refused: httpx.Request) -> bool:
+        """Whether there are newer credentials than those `refused` was answered 401 with."""
+
+
 class Wire:
     """Sends requests of one client and answers with JSON objects or `MetaStudioError`."""
 
-    def __init__(self, client: httpx.AsyncClient, on_call: OnCall | None) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        on_call: OnCall | None,
+        renews: Renews | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._client = client
         self._on_call = on_call
+        self._renews = renews
+        self._sleep = sleep
+
+    def call(self, operation: str, deadline: float) -> Call:
+        """One call of the API, over before `deadline` (seconds of the running loop's clock)."""
+        return Call(operation, deadline, self._client, self._on_call, self._renews, self._sleep)
+
+
+class Call:
+    """One call: a request, and the few more that some calls need, under one deadline.
+
+    The rate limit counts requests, and who calls has waited for one place only. So each further
+    request goes one window after the answer to the one before.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        deadline: float,
+        client: httpx.AsyncClient,
+        on_call: OnCall | None,
+        renews: Renews | None,
+        sleep: Sleep,
+    ) -> None:
+        self._operation = operation
+        self._deadline = deadline
+        self._client = client
+        self._on_call = on_call
+        self._renews = renews
+        self._sleep = sleep
+        self._answered: float | None = None
 
     async def exchange(
         self,
-        operation: str,
         method: str,
         url: httpx.URL | str,
         *,
-        deadline: float,
         body: Mapping[str, Any] | None = None,
         signed: bool = True,
     ) -> dict[str, Any]:
-        """One request and its answer, over before `deadline` (seconds of the running loop's clock).
+        """One request and its answer; once a call, refused credentials are renewed and it is repeated.
 
         `signed` False sends it without the client's credentials.
         """
+        while True:
+            await self._wait_for_its_turn()
+            request = self._request(method, url, body)
+            try:
+                answer = await self._send(request, set(secrets_in(body)), signed=signed)
+            except MetaStudioError as exc:
+                self._count(exc.meaning)
+                if not (signed and exc.meaning is Meaning.UNAUTHENTICATED and await self._renewed(request)):
+                    raise
+            else:
+                self._count("ok")
+                return answer
+
+    async def _wait_for_its_turn(self) -> None:
+        if self._answered is None:
+            return
+        now = asyncio.get_running_loop().time()
+        pause_s = self._answered + AGAIN_MS / 1000 - now
+        if now + max(pause_s, 0) >= self._deadline:
+            text = "the call needs another request, for which timeout_s leaves no time"
+            raise error(self._operation, Meaning.UNAVAILABLE, detail=text)
+        if pause_s > 0:
+            await self._sleep(pause_s)
+
+    async def _renewed(self, refused: httpx.Request) -> bool:
+        renews, self._renews = self._renews, None
+        if renews is None:
+            return False
         try:
-            answer = await self._exchange(operation, method, url, deadline, body, signed=signed)
-        except MetaStudioError as exc:
-            self._count(operation, exc.meaning)
-            raise
-        self._count(operation, "ok")
-        return answer
+            async with asyncio.timeout_at(self._deadline):
+                return await renews.renewed(refused)
+        except TimeoutError:
+            text = "the credentials ran out, and no new ones came in time"
+            raise error(self._operation, Meaning.UNAVAILABLE, detail=text) from None
 
-    def _count(self, operation: str, result: str) -> None:
-        if self._on_call is not None:
-            self._on_call(operation, str(result))
-
-    async def _exchange(
-        self,
-        operation: str,
-        method: str,
-        url: httpx.URL | str,
-        deadline: float,
-        body: Mapping[str, Any] | None,
-        *,
-        signed: bool,
-    ) -> dict[str, Any]:
-        secrets = set(secrets_in(body))
-        content = b"" if body is None else json_bytes(operation, body)
+    def _request(self, method: str, url: httpx.URL | str, body: Mapping[str, Any] | None) -> httpx.Request:
+        content = b"" if body is None else json_bytes(self._operation, body)
         headers = {"Content-Type": "application/json"} if method == "POST" else {}
-        sent = _Sent()
         try:
-            request = self._client.build_request(
-                method, url, content=content, headers=headers, extensions={"trace": sent.trace}
-            )
-            secrets.update(request.url.params.get_list("auth_key"))
+            return self._client.build_request(method, url, content=content, headers=headers)
+        except httpx.InvalidURL:
+            raise error(self._operation, Meaning.INVALID, detail="the URL cannot be used") from None
+
+    async def _send(self, request: httpx.Request, secrets: set[str], *, signed: bool) -> dict[str, Any]:
+        operation, method = self._operation, request.method
+        secrets.update(request.url.params.get_list("auth_key"))
+        sent = _Sent()
+        request.extensions["trace"] = sent.trace
+        try:
             auth = httpx.USE_CLIENT_DEFAULT if signed else None
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(self._deadline):
                 response = await self._client.send(request, auth=auth, stream=True)
                 try:
-                    raw = await _read(response)
+                    raw = await read_bounded(response)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as exc:
             raise _no_answer(operation, method, exc, sent=sent.any, secrets=secrets) from None
+        finally:
+            self._answered = asyncio.get_running_loop().time()
         return _answer(operation, method, response, raw, secrets)
+
+    def _count(self, result: str) -> None:
+        if self._on_call is not None:
+            self._on_call(self._operation, str(result))
 
 
 class _Sent:
@@ -181,14 +257,15 @@ class _Sent:
             self.any = True
 
 
-async def _read(response: httpx.Response) -> bytes | None:
-    """The body, or None if it is larger than `MAX_ANSWER_BYTES`."""
+async def read_bounded(response: httpx.Response) -> bytes | None:
+    """The body; None if it is larger than `MAX_ANSWER_BYTES`. Of a refusal its beginning is enough."""
+    most = MAX_ANSWER_BYTES if response.is_success else MAX_REFUSAL_BYTES
     parts, size = [], 0
     async for part in response.aiter_bytes():
-        size += len(part)
-        if size > MAX_ANSWER_BYTES:
-            return None
         parts.append(part)
+        size += len(part)
+        if size > most:
+            return None if response.is_success else b"".join(parts)[:most]
     return b"".join(parts)
 
 
@@ -196,7 +273,7 @@ def _no_answer(
     operation: str, method: str, exc: Exception, *, sent: bool, secrets: Collection[str]
 ) -> MetaStudioError:
     unsent = isinstance(exc, _NEVER_SENT) or (isinstance(exc, TimeoutError) and not sent)
-    if isinstance(exc, httpx.InvalidURL | httpx.UnsupportedProtocol):
+    if isinstance(exc, httpx.UnsupportedProtocol):
         return error(operation, Meaning.INVALID, detail="the URL cannot be used")
     happened = "no connection" if unsent else "no answer"
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
@@ -229,7 +306,7 @@ def _answer(
     elif raw.strip():
         try:
             data = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             problem = "the answer is not JSON"
     if not problem and not isinstance(data, dict):
         problem = "the answer is not a JSON object"
