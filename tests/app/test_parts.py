@@ -1,8 +1,7 @@
-"""Metrics, rooms' settings translated, the cloud's slots, and the listening socket."""
+"""Metrics, rooms' settings translated, and the listening socket."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from pathlib import Path
 
@@ -10,13 +9,11 @@ import pytest
 
 from app.processes import write_config
 from livecue.app import rooms
-from livecue.app.cloud import Limits
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.web import ListenError, listen
-from livecue.domain import CloudError, Meaning, ReportMode
+from livecue.domain import ReportMode
 from livecue.runtime.ports import Count
 from livecue.settings import load
-from runtime.making import Clock, refusal
 
 
 def test_totals_are_the_sum_over_rooms_of_one_reason_or_of_all() -> None:
@@ -62,27 +59,6 @@ def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_
     assert called["a"].public_url == "https://live.example.com/x/callbacks/a"
     assert called["a"].keys == ("k-1", "k-0")
     assert {"k-1", "k-0"} < set(rooms.secrets_of(loaded.settings))
-
-
-async def test_calls_of_one_operation_wait_for_a_slot_and_after_slow_down_for_the_pause() -> None:
-    clock = Clock()
-    limits = Limits("cn-north-4", {"show": 1}, clock)
-    with pytest.raises(CloudError):
-        async with limits.slot("show"):
-            raise refusal(Meaning.SLOW_DOWN, retry_after_s=3)
-    assert limits.slots("show").wait_ms(clock()) == 3000
-    entered = asyncio.Event()
-
-    async def another() -> None:
-        async with limits.slot("show"):
-            entered.set()
-
-    clock.now_ms += 2950
-    waiting = asyncio.create_task(another())
-    await asyncio.sleep(0.02)
-    assert not entered.is_set()
-    clock.now_ms += 51
-    await asyncio.wait_for(waiting, 5)
 
 
 def test_a_taken_port_is_named_with_a_remedy() -> None:

@@ -9,6 +9,7 @@ from huaweicloudsdkmetastudio.v1 import (
     LiveEventCallBackConfig,
     LiveJobRunConfig,
     ReportLiveEventReq,
+    ReviewConfig,
     SmartLiveJob,
     StartSmartLiveReq,
 )
@@ -160,6 +161,16 @@ def test_a_spoken_cue_becomes_an_inserted_script() -> None:
         },
     }
     assert set(body) <= names(ControlSmartLiveReq)
+
+
+@pytest.mark.parametrize("kind", list(CueKind))
+def test_review_settings_stand_beside_the_parameters_and_only_if_there_are_any(kind: CueKind) -> None:
+    body = command_body(cue(kind, text="好", review_config={"no_need_review": True}))
+    assert body["review_config"] == {"no_need_review": True}
+    assert "review_config" not in body["params"]
+    assert set(body) <= names(ControlSmartLiveReq)
+    assert set(body["review_config"]) <= names(ReviewConfig)
+    assert set(command_body(cue(kind))) == {"command", "params"}
 
 
 def test_an_audio_cue_becomes_inserted_audio_with_its_play_type() -> None:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from math import ceil
+from typing import Any, Final
 
 from livecue.domain import CloudError, Cue, Job, Meaning, ReportedEvent, RoomKind
+from livecue.egress.breaker import Breaker
+from livecue.egress.gate import Gate
 from livecue.egress.limiter import Slots
-from livecue.metastudio import MetaStudio, clean_up_body, command_body
-from livecue.metastudio.limits import documented
+from livecue.metastudio import MetaStudio, ReportUrls, clean_up_body, command_body, documented
+from livecue.metastudio.errors import error
+from livecue.metastudio.wire import monotonic_ms
 from livecue.runtime.ports import Now
 
-_CROWDED_S = 0.02
+_CROWDED_S: Final = 0.02
+_ALWAYS_TRIED: Final = frozenset({"stop", "stop_chat"})
+_URL_IS_NO_GOOD: Final = frozenset(
+    {Meaning.REPORT_URL_DEAD, Meaning.REPORT_KEY_WRONG, Meaning.REPORT_URL_STALE}
+)
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -28,32 +41,80 @@ class CloudRoom:
 
 
 class Limits:
-    """The tenant's slots by operation: documented ones, or the user's own numbers."""
+    """The tenant's way out by operation: documented limits, or the user's own numbers; and a breaker each.
 
-    def __init__(self, region: str, overrides: Mapping[str, int], now: Now) -> None:
-        self._now = now
-        self._slots = {name: Slots(n) for name, n in {**documented(region), **overrides}.items()}
-        self._turns = {name: asyncio.Lock() for name in self._slots}
+    Stops have no breaker: a live that nobody stops goes on charging, so a stop is always tried. `mono` is
+    a clock in ms that never steps: a wall clock set back must not hold calls up, set forth not let them through.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        overrides: Mapping[str, int],
+        _now: Now | None = None,
+        *,
+        mono: Callable[[], int] = monotonic_ms,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._mono = mono
+        self._sleep = sleep
+        per_second = {**documented(region), **overrides}
+        self._slots = {name: Slots(n) for name, n in per_second.items()}
+        self._gates = {
+            name: Gate(slots, None if name in _ALWAYS_TRIED else Breaker())
+            for name, slots in self._slots.items()
+        }
+        self._turns = {name: asyncio.Lock() for name in self._gates}
+
+    def gate(self, operation: str) -> Gate:
+        """The one gate of an operation, for who keeps a queue of his own.
+
+        Raises:
+            CloudError: INVALID, the region does not offer the operation.
+        """
+        try:
+            return self._gates[operation]
+        except KeyError:
+            text = "this region does not offer it; check metastudio.region"
+            raise error(operation, Meaning.INVALID, detail=text) from None
 
     def slots(self, operation: str) -> Slots:
         return self._slots[operation]
 
     @asynccontextmanager
     async def slot(self, operation: str) -> AsyncIterator[None]:
-        """Wait for a slot, in order of asking; it comes back when the call is answered."""
-        slots = self._slots[operation]
+        """Wait for a slot, in order of asking; it comes back when the call is answered.
+
+        Raises:
+            CloudError: UNAVAILABLE at once while the breaker is open; `retry_after_s` says for how long.
+        """
+        gate = self.gate(operation)
+        self._refuse_if_open(operation, gate)
         async with self._turns[operation]:
-            for wait in iter(lambda: slots.wait_ms(self._now()), 0):
-                await asyncio.sleep(_CROWDED_S if wait is None else wait / 1000)
-            slots.take()
+            for wait in iter(lambda: gate.wait_ms(self._mono()), 0):
+                self._refuse_if_open(operation, gate)
+                await self._sleep(_CROWDED_S if wait is None else wait / 1000)
+            ticket = gate.take(self._mono())
+        ended: BaseException | None = None
         try:
             yield
-        except CloudError as error:
-            if error.meaning is Meaning.SLOW_DOWN:
-                slots.pause(self._now() + int(1000 * (error.retry_after_s or 1)))
+        except BaseException as exc:
+            ended = exc
             raise
         finally:
-            slots.give_back(self._now())
+            gate.give_back(ticket, self._mono(), ended)
+
+    def _refuse_if_open(self, operation: str, gate: Gate) -> None:
+        probe_ms = gate.probe_ms(self._mono())
+        if probe_ms == 0:
+            return
+        soon = "a trial call is out now" if probe_ms is None else f"next trial in {ceil(probe_ms / 1000)} s"
+        raise error(
+            operation,
+            Meaning.UNAVAILABLE,
+            detail=f"not sent, because the last calls all failed; {soon}",
+            retry_after_s=1.0 if probe_ms is None else probe_ms / 1000,
+        )
 
 
 class CloudCommands:
@@ -85,19 +146,25 @@ class CloudCommands:
 
 
 class CloudReports:
-    """`Reports`: the reporter holds the slot. Remembers a refreshed URL until the job shows a new one."""
+    """`Reports`: the reporter holds the slot. Looks after each room's report URL (see `ReportUrls`)."""
 
-    def __init__(self, client: MetaStudio, rooms: Mapping[str, CloudRoom]) -> None:
+    def __init__(self, client: MetaStudio, rooms: Mapping[str, CloudRoom], now: Now = wall_ms) -> None:
         self._client = client
         self._rooms = rooms
-        self._refreshed: dict[str, tuple[str, str]] = {}
+        self._urls = ReportUrls()
+        self._now = now
 
     async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None:
         shown = job.report_url or self._client.report_url(self._rooms[room].room_id, job.job_id)
-        basis, newer = self._refreshed.get(room, ("", ""))
-        refreshed = await self._client.report(newer if basis == shown else shown, events)
-        if refreshed:
-            self._refreshed[room] = (shown, refreshed)
+        use = self._urls.use(room, job.job_id, shown, self._now())
+        try:
+            newer = await self._client.report(use.url, events, refresh=use.refresh)
+        except CloudError as refusal:
+            if refusal.meaning in _URL_IS_NO_GOOD:
+                self._urls.forget(room)
+            raise
+        if newer:
+            self._urls.keep(room, job.job_id, shown, newer, self._now())
 
 
 class CloudJobs:

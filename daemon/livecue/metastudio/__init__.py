@@ -9,6 +9,7 @@ from livecue.metastudio.client import MetaStudio
 from livecue.metastudio.errors import MetaStudioError, meaning_of, scrub
 from livecue.metastudio.limits import documented
 from livecue.metastudio.models import clean_up_body, command_body, job_from_json, report_body, start_body
+from livecue.metastudio.report_url import ReportUrls
 from livecue.metastudio.signing import AkSkAuth, sign
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.validate import validate_start
@@ -18,6 +19,7 @@ __all__ = [
     "AkSkAuth",
     "MetaStudio",
     "MetaStudioError",
+    "ReportUrls",
     "TokenAuth",
     "clean_up_body",
     "command_body",

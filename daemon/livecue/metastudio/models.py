@@ -103,15 +103,21 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
 
 
 def command_body(cue: Cue) -> dict[str, Any]:
-    """Build the command of one cue (S4 12.5). `play_type` and `rule_index` always go along."""
+    """Build the command of one cue (S4 12.5). `play_type` and `rule_index` always go along.
+
+    The rule's `review_config` stands beside `params` (S4 6.2.5, table 6-313), if it has one.
+    """
     how = {"play_type": cue.play_type, "play_role": cue.play_role, "rule_index": cue.rule_index}
+    params: dict[str, Any]
     match cue.kind:
         case CueKind.SPEAK:
-            return {"command": "INSERT_PLAY_SCRIPT", "params": {"text_config": {"text": cue.text}, **how}}
+            command, params = "INSERT_PLAY_SCRIPT", {"text_config": {"text": cue.text}, **how}
         case CueKind.PLAY_AUDIO:
-            return {"command": "INSERT_PLAY_AUDIO", "params": {"audio_url": cue.audio_url, **how}}
+            command, params = "INSERT_PLAY_AUDIO", {"audio_url": cue.audio_url, **how}
         case CueKind.SHOW_LAYER:
-            return {"command": "SHOW_LAYER", "params": dict(cue.layer or {})}
+            command, params = "SHOW_LAYER", dict(cue.layer or {})
+    body: dict[str, Any] = {"command": command, "params": params}
+    return body if cue.review_config is None else body | {"review_config": dict(cue.review_config)}
 
 
 def clean_up_body(command_ids: Collection[str]) -> dict[str, Any]:
