@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
@@ -16,22 +15,16 @@ from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
 from livecue.domain import MAX_AGE_S, Signal, SignalKind
-from livecue.egress.breaker import Breaker
 from livecue.egress.dispatcher import Dispatcher
-from livecue.egress.gate import Gate
 from livecue.egress.records import Records
 from livecue.egress.reporter import Reporter
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
+from livecue.metastudio.wire import monotonic_ms
 from livecue.outgoing import Http
 from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import Supervisor
-
-
-def mono_ms() -> int:
-    """A clock that never steps, in ms since some moment."""
-    return time.monotonic_ns() // 1_000_000
 
 
 def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
@@ -109,9 +102,9 @@ def make_loops(
         supervisor,
         Records(channels, channels),
         meter,
-        Gate(limits.slots("command"), Breaker()),
+        limits.gate("command"),
         now=now,
-        mono=mono_ms,
+        mono=monotonic_ms,
         jitter=random.random,
         look=supervisor.wake,
         airtime=from_settings.airtime(settings),
