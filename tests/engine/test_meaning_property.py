@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.making import MAX_AGE_MS, signal_of
+from engine.making import AGES, signal_of
 from engine.naive import Naive, Verdict
 from livecue.domain import Ask, Cue, LiveEvent, SignalKind
 from livecue.engine import (
@@ -196,10 +196,10 @@ def test_the_engine_decides_what_the_meaning_says_also_when_its_state_is_stored_
     state, naive = RoomState(), Naive(rules, scene, can_call=can_call, can_chat=can_chat)
     signal(program, state, signal_of(SignalKind.SCRIPT_SWITCH, scene=scene))
     for happened in stream:
-        check(handle(program, state, happened, default_max_age_ms=MAX_AGE_MS), naive.decide(happened))
+        check(handle(program, state, happened, ages=AGES), naive.decide(happened))
         state = stored(state)
     last = stream[-1].at_ms + 60_000
-    check(tick(program, state, last, default_max_age_ms=MAX_AGE_MS), naive.tick(last))
+    check(tick(program, state, last, ages=AGES), naive.tick(last))
     assert next_due_ms(state) is None
 
 
@@ -225,9 +225,9 @@ def test_when_the_time_is_told_changes_nothing_but_when_it_is_heard(
         now_ms = max(happened.at_ms - before, 0)
         due = next_due_ms(often)
         if now_ms >= stream[0].at_ms and due is not None and due <= now_ms:
-            note(1, tick(program, often, now_ms, default_max_age_ms=MAX_AGE_MS))
-        note(0, handle(program, seldom, happened, default_max_age_ms=MAX_AGE_MS))
-        note(1, handle(program, often, happened, default_max_age_ms=MAX_AGE_MS))
+            note(1, tick(program, often, now_ms, ages=AGES))
+        note(0, handle(program, seldom, happened, ages=AGES))
+        note(1, handle(program, often, happened, ages=AGES))
     assert (said[0], asked[0], held[0]) == (said[1], asked[1], held[1])
     assert seldom.to_json() == often.to_json()
 
@@ -240,7 +240,7 @@ def test_rooms_do_not_hear_one_another(
     program = compile_rules(rules)
 
     def decide(stream: list[LiveEvent], state: RoomState) -> Iterator[Decision]:
-        return (handle(program, state, each, default_max_age_ms=MAX_AGE_MS) for each in stream)
+        return (handle(program, state, each, ages=AGES) for each in stream)
 
     alone = list(decide(one, RoomState()))
     first, second, together = decide(one, RoomState()), decide(other, RoomState()), []
@@ -256,7 +256,7 @@ def test_the_state_stays_within_its_limits(rules: list[Rule], stream: list[LiveE
     program, state = compile_rules(rules), RoomState()
     limits = Limits(users_per_room=2, distinct_users=2, dedup_entries=1, combos=1)
     for happened in stream:
-        handle(program, state, happened, default_max_age_ms=MAX_AGE_MS, limits=limits)
+        handle(program, state, happened, ages=AGES, limits=limits)
         kept = state.rules.values()
         assert sum(len(rule.users) for rule in kept) <= 2
         assert sum(len(shelf) for shelf in state.user_totals.values()) <= 2

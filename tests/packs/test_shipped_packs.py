@@ -18,7 +18,7 @@ PROGRAM = compile_rules(LOADED.rules)
 
 def decide(event_type: int, content: dict[str, Any], state: RoomState | None = None) -> Decision:
     event = LiveEvent("shop", "1.0", 1_000, 0, event_type, content, "")
-    return handle(PROGRAM, state or RoomState(), event, default_max_age_ms=8000)
+    return handle(PROGRAM, state or RoomState(), event)
 
 
 def test_all_packs_load_together_without_a_warning() -> None:

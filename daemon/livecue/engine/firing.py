@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent
+from livecue.engine.ages import Ages
 from livecue.engine.fields import reader, text_of
 from livecue.engine.holding import Held, held, remember
 from livecue.engine.limits import Limits
@@ -29,7 +30,7 @@ class Outcome(msgspec.Struct):
     `pending` those that wait for the end of a combo, `late` those whose patterns took too long.
     """
 
-    max_age_ms: int
+    ages: Ages
     limits: Limits
     cues: list[Cue] = []
     asks: list[Ask] = []
@@ -146,7 +147,7 @@ def _ask(
 
 def _expires_ms(plan: Plan, event: LiveEvent, outcome: Outcome) -> int:
     own = plan.act.max_age_ms
-    return event.at_ms + (outcome.max_age_ms if own is None else own)
+    return event.at_ms + (outcome.ages.of(event.type) if own is None else own)
 
 
 def _reply(plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str]) -> Reply:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from livecue.domain import AskKind, Cue, CueKind, EventType, LiveEvent, Signal, SignalKind
+from livecue.engine.ages import DEFAULT_AGES, Ages
 from livecue.engine.engine import NOTHING, Decision, handle, tick
 from livecue.engine.holding import take_back
 from livecue.engine.limits import DEFAULT_LIMITS, Limits
@@ -25,7 +26,6 @@ Script = Mapping[tuple[str, str], str]
 """The text of each segment, by scene and sequence number (as text), or by scene and title."""
 
 NO_SCRIPT: Script = {}
-DEFAULT_MAX_AGE_MS = 15_000
 
 
 def signal(
@@ -34,21 +34,21 @@ def signal(
     signal: Signal,
     *,
     script: Script = NO_SCRIPT,
-    default_max_age_ms: int = DEFAULT_MAX_AGE_MS,
+    ages: Ages = DEFAULT_AGES,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Decision:
     """Take note of a fact about the room's live, and decide what follows.
 
     Whatever the signal, combos that ran out before it are answered first: a TICK is no more than that.
     """
-    first = tick(program, state, signal.at_ms, default_max_age_ms=default_max_age_ms, limits=limits)
+    first = tick(program, state, signal.at_ms, ages=ages, limits=limits)
     data = signal.data
     job_id = _text(data, "job_id")
     then = NOTHING
     if signal.kind == SignalKind.SCRIPT_SWITCH:
         if _switch(state, job_id, _text(data, "scene")) and EventType.SCRIPT in program.by_type:
             spoken = _segment(signal, script)
-            then = handle(program, state, spoken, default_max_age_ms=default_max_age_ms, limits=limits)
+            then = handle(program, state, spoken, ages=ages, limits=limits)
     elif signal.kind == SignalKind.JOB_STARTED:
         _started(state, job_id)
     elif signal.kind == SignalKind.JOB_ENDED:
