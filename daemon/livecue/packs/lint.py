@@ -8,12 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from livecue.engine.rules import Match, Operation, Relation, Rule
+from livecue.engine.speech import CHARS_PER_MINUTE
 from livecue.packs.covering import answers, covers, never
 from livecue.packs.keywords import keywords
 from livecue.packs.loading import LoadedRules, load_packs
 from livecue.packs.problems import PackError, Problem
 from livecue.packs.slow import slow
-from livecue.packs.speech import CHARS_PER_MINUTE, spoken_s
+from livecue.packs.speech import spoken_s
 
 ALWAYS_S = 8.0
 """A rule without a window may speak again at once: its replies have to fit the air that may wait."""
