@@ -24,6 +24,7 @@ from livecue.engine.rules import (
     Aggregate,
     HitCondition,
     Match,
+    Merging,
     Mode,
     Operation,
     Relation,
@@ -32,7 +33,16 @@ from livecue.engine.rules import (
     Trigger,
 )
 
+OWN = ("enabled", "enabled_scenes", "rule_name", "review_config")
 AGES = Ages(reply_ms=8000, gift_ms=9000)
+
+MERGES = (
+    Merging("谢{names}的{giftName}"),
+    Merging("{combo.count}谢{names}等{count}位", 3),
+    Merging("{total}{names}{content}{nope}"),
+    Merging("{names}{user.name}"),
+    False,
+)
 
 
 def regex(value: str, tag: str = "content") -> Tag:
@@ -54,7 +64,7 @@ def rule(index: str, *tags: Tag, event_type: int = 1, **more: Any) -> Rule:
     mode = Mode.LEVEL if more.pop("level", False) else Mode.CROSSING
     additions = {name: more.pop(name) for name in Additions.__struct_fields__ if name in more}
     additions.setdefault("aggregate", Aggregate(mode=mode))
-    own = {name: more.pop(name) for name in ("enabled", "enabled_scenes", "rule_name") if name in more}
+    own = {name: more.pop(name) for name in OWN if name in more}
     if more.get("reply_mode") is not ReplyMode.SHOW_LAYER:
         more.setdefault("reply_texts", (f"{index}!",))
     return Rule(

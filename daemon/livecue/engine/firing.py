@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent
+from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent, Merge
 from livecue.engine.ages import Ages
 from livecue.engine.fields import reader, text_of
 from livecue.engine.holding import Held, held, remember
 from livecue.engine.limits import Limits
 from livecue.engine.program import Plan
+from livecue.engine.speech import AUDIO_SECONDS, spoken_seconds
 from livecue.engine.state import RoomState
 
 _content = reader("content")
@@ -72,7 +73,7 @@ def settle(
         outcome.cues.append(_cue(plan, state, event, outcome, cue_id, CueKind.SHOW_LAYER, layer=layer))
         return
     if not act.silent:
-        outcome.cues.extend(_spoken(plan, state, event, outcome, cue_id, reply))
+        outcome.cues.extend(_spoken(plan, state, event, outcome, cue_id, reply, figures))
     if layer:
         beside = f"{cue_id}:layer"
         outcome.cues.append(_cue(plan, state, event, outcome, beside, CueKind.SHOW_LAYER, layer=layer))
@@ -81,13 +82,34 @@ def settle(
 
 
 def _spoken(
-    plan: Plan, state: RoomState, event: LiveEvent, outcome: Outcome, cue_id: str, reply: Reply
+    plan: Plan,
+    state: RoomState,
+    event: LiveEvent,
+    outcome: Outcome,
+    cue_id: str,
+    reply: Reply,
+    figures: Mapping[str, str],
 ) -> list[Cue]:
     if reply.texts:
-        return [_cue(plan, state, event, outcome, cue_id, CueKind.SPEAK, text=reply.texts[0])]
+        act, text = plan.act, reply.texts[0]
+        seconds = act.seconds.get(text)
+        cue = _cue(
+            plan,
+            state,
+            event,
+            outcome,
+            cue_id,
+            CueKind.SPEAK,
+            text=text,
+            seconds=spoken_seconds(text) if seconds is None else seconds,
+            other_text=reply.texts[1] if len(reply.texts) > 1 else "",
+            merge=act.merger.merge(event.content, figures) if act.merger else None,
+        )
+        return [cue]
     if reply.audio_url:
         url = reply.audio_url
-        return [_cue(plan, state, event, outcome, cue_id, CueKind.PLAY_AUDIO, audio_url=url)]
+        kind = CueKind.PLAY_AUDIO
+        return [_cue(plan, state, event, outcome, cue_id, kind, audio_url=url, seconds=AUDIO_SECONDS)]
     return []
 
 
@@ -102,6 +124,9 @@ def _cue(
     text: str = "",
     audio_url: str = "",
     layer: Mapping[str, Any] | None = None,
+    seconds: float = 0,
+    other_text: str = "",
+    merge: Merge | None = None,
 ) -> Cue:
     act = plan.act
     return Cue(
@@ -119,6 +144,12 @@ def _cue(
         play_role=act.play_role,
         priority=act.priority,
         rule_name=act.rule_name,
+        event_type=event.type,
+        seconds=seconds,
+        scenes=act.scenes,
+        other_text=other_text,
+        merge=merge,
+        review_config=act.review_config,
     )
 
 
