@@ -70,6 +70,17 @@ def test_gifts_are_thanked_big_ones_and_milestones_first() -> None:
     ]
 
 
+def test_thanks_for_the_same_gift_merge_and_milestones_do_not() -> None:
+    def texts(total: int, name: str) -> list[str]:
+        gifts = [{"user": {"name": who}, "gift": {"giftName": name, "totalValue": total}} for who in "甲乙"]
+        cues = [decide(4, gift).cues[0] for gift in gifts]
+        return [cue.merge.text.replace("{names}", cue.merge.name) for cue in cues if cue.merge]
+
+    assert texts(1, "小心心") == ["谢谢甲送的小心心，爱你们哟！", "谢谢乙送的小心心，爱你们哟！"]
+    assert texts(1, "火箭") == ["哇，感谢甲的大礼物，太给力了！", "哇，感谢乙的大礼物，太给力了！"]
+    assert texts(1000, "小心心") == []
+
+
 def test_likes_are_thanked_at_the_hundredth() -> None:
     state = RoomState()
     hits = [decide(3, {"user": {"userId": str(n)}}, state).hit_rule for n in range(120)]
