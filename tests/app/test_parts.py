@@ -12,6 +12,7 @@ from livecue.app import rooms
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.web import ListenError, listen
 from livecue.domain import ReportMode
+from livecue.engine import Ages
 from livecue.runtime.ports import Count
 from livecue.settings import load
 
@@ -47,13 +48,13 @@ def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_
             {"key": "b", "room_id": "r2"},
             {"key": "c", "room_id": "r3", "kind": "chat", "robot_id": "x"},
         ],
-        dispatch={"max_age_s": 7},
+        dispatch={"max_age_s": 7, "gift_max_age_s": 8.5},
     )
     loaded = load(config)
     desks = rooms.desk_rules(loaded.settings, rooms.load_rules(loaded))
     assert [desks[key].report for key in "abc"] == [ReportMode.ALL, ReportMode.UNMATCHED, ReportMode.NONE]
     assert desks["a"].program is desks["b"].program
-    assert desks["a"].max_age_ms == 7000
+    assert desks["a"].ages == Ages(7000, 8500)
     called = rooms.callback_rooms(loaded.settings)
     assert list(called) == ["a"]
     assert called["a"].public_url == "https://live.example.com/x/callbacks/a"

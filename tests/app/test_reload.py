@@ -69,7 +69,7 @@ class Desk:
 
     def reply(self, room: str, said: str = "多少钱") -> str:
         event = LiveEvent(room, "1.0", 0, 0, 1, {"content": said}, "")
-        decision = handle(self.book[room].program, RoomState(), event, default_max_age_ms=1000)
+        decision = handle(self.book[room].program, RoomState(), event)
         return "".join(cue.text for cue in decision.cues)
 
 

@@ -34,7 +34,7 @@ def test_the_measured_program_decides_what_a_loop_over_the_rules_decides() -> No
         assert isinstance(event, LiveEvent)
         text = event.content["content"]
         wanted = next((index for index, search in loop if search(text)), "")
-        decision = handle(program, RoomState(), event, default_max_age_ms=1000)
+        decision = handle(program, RoomState(), event)
         assert decision.hit_rule == wanted
         hits += decision.matched
     assert hits / 2000 == pytest.approx(HIT_SHARE, abs=0.012)

@@ -118,6 +118,15 @@ def test_explain_says_why_by_room_or_by_pack(shop: Path) -> None:
     assert livecue("explain", "多少钱").exit_code == 2
 
 
+def test_explain_takes_the_ages_of_the_configuration(shop: Path) -> None:
+    (shop / "pack.yaml").write_text(PACK.replace("    livecue: {max_age_s: 3}\n", ""), "utf-8")
+    settings = config(shop, "shop")
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"dispatch": {"max_age_s": 7}}))
+    for where, expires_ms in ((("--pack", shop), 20_000), (("-c", settings), 7000)):
+        found = json.loads(livecue("explain", "多少钱", *where, "--json").output)
+        assert found["decision"]["cues"][0]["expires_ms"] == expires_ms
+
+
 def test_replay_shows_where_two_versions_differ(shop: Path) -> None:
     new = shop.parent / "new"
     new.mkdir()

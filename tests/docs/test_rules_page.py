@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from docs.pages import blocks, names, read, rows
-from livecue.engine.rules import Additions, Aggregate, Combo, DistinctUsers, Match, ReplyMode
+from livecue.engine.rules import Additions, Aggregate, Combo, DistinctUsers, Match, Merging, ReplyMode
 from livecue.engine.template import FIGURES
 from livecue.packs import LoadedRules, load_packs
 from livecue.packs.running import run_file
@@ -69,7 +69,7 @@ def test_every_addition_is_shown_in_an_example() -> None:
     assert used == set(Additions.__struct_fields__)
 
 
-@pytest.mark.parametrize("part", [Aggregate, DistinctUsers, Combo])
+@pytest.mark.parametrize("part", [Aggregate, DistinctUsers, Combo, Merging])
 def test_every_key_below_an_addition_is_told_of(part: type[msgspec.Struct]) -> None:
     assert not [key for key in part.__struct_fields__ if f"`{key}`" not in PAGE]
 

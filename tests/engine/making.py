@@ -7,6 +7,7 @@ from typing import Any
 
 from livecue.domain import LiveEvent, Signal, SignalKind
 from livecue.engine import (
+    Ages,
     Decision,
     Limits,
     Program,
@@ -23,6 +24,7 @@ from livecue.engine.rules import (
     Aggregate,
     HitCondition,
     Match,
+    Merging,
     Mode,
     Operation,
     Relation,
@@ -31,7 +33,16 @@ from livecue.engine.rules import (
     Trigger,
 )
 
-MAX_AGE_MS = 8000
+OWN = ("enabled", "enabled_scenes", "rule_name", "review_config")
+AGES = Ages(reply_ms=8000, gift_ms=9000)
+
+MERGES = (
+    Merging("谢{names}的{giftName}"),
+    Merging("{combo.count}谢{names}等{count}位", 3),
+    Merging("{total}{names}{content}{nope}"),
+    Merging("{names}{user.name}"),
+    False,
+)
 
 
 def regex(value: str, tag: str = "content") -> Tag:
@@ -53,7 +64,7 @@ def rule(index: str, *tags: Tag, event_type: int = 1, **more: Any) -> Rule:
     mode = Mode.LEVEL if more.pop("level", False) else Mode.CROSSING
     additions = {name: more.pop(name) for name in Additions.__struct_fields__ if name in more}
     additions.setdefault("aggregate", Aggregate(mode=mode))
-    own = {name: more.pop(name) for name in ("enabled", "enabled_scenes", "rule_name") if name in more}
+    own = {name: more.pop(name) for name in OWN if name in more}
     if more.get("reply_mode") is not ReplyMode.SHOW_LAYER:
         more.setdefault("reply_texts", (f"{index}!",))
     return Rule(
@@ -88,16 +99,16 @@ class Room:
     def see(self, content: Any, *, at_s: float = 0, type: int = 1) -> Decision:  # noqa: A002
         self.count += 1
         happened = event(content, at_ms=round(at_s * 1000), type=type, id=f"{self.count}.0")
-        return handle(self.program, self.state, happened, default_max_age_ms=MAX_AGE_MS, limits=self.limits)
+        return handle(self.program, self.state, happened, ages=AGES, limits=self.limits)
 
     def tick(self, at_s: float) -> Decision:
-        return tick(self.program, self.state, round(at_s * 1000), default_max_age_ms=MAX_AGE_MS)
+        return tick(self.program, self.state, round(at_s * 1000), ages=AGES)
 
     def told(
         self, kind: SignalKind, *, at_s: float = 0, script: Script | None = None, **data: Any
     ) -> Decision:
         heard = Signal("shop", f"s{self.count}", round(at_s * 1000), kind, data)
-        return signal(self.program, self.state, heard, script=script or {}, default_max_age_ms=MAX_AGE_MS)
+        return signal(self.program, self.state, heard, script=script or {}, ages=AGES)
 
     def said(self, content: Any, *, at_s: float = 0, type: int = 1) -> list[str]:  # noqa: A002
         return [cue.text for cue in self.see(content, at_s=at_s, type=type).cues]

@@ -14,12 +14,10 @@ from fractions import Fraction
 from typing import Any
 
 from engine.naive_gifts import Gifts, figures_of
-from engine.naive_reading import as_number, as_text, asked, compares, filled, look_up, shown, viewer
+from engine.naive_reading import as_number, as_text, asked, compares, filled, look_up, sayable, shown, viewer
+from engine.naive_saying import Said, said_by
 from livecue.domain import LiveEvent
 from livecue.engine.rules import Rule, Tag
-
-Said = tuple[str, str, str, int]
-"""kind, what is said or shown, rule_index, at_ms"""
 
 
 @dataclass
@@ -239,12 +237,12 @@ class Naive:
         chosen = replies[0][0] if replies else None
         self.firings.append(Firing(r, at_ms, event.content, len(self.events), of_type, chosen))
         if mode == "SHOW_LAYER":
-            self.verdict.cues.append(("show_layer", "", index, at_ms))
+            self.verdict.cues.append(said_by(r, event, at_ms, [], {}))
             return
         if speaks and replies:
-            self.verdict.cues.append((replies[0][1], replies[0][2], index, at_ms))
+            self.verdict.cues.append(said_by(r, event, at_ms, replies, figures))
         if trigger.layer_config:
-            self.verdict.cues.append(("show_layer", "", index, at_ms))
+            self.verdict.cues.append(said_by(r, event, at_ms, [], {}))
         if asks:
             kind = "chat" if mode == "INTELLIGENT_REPLY" else "callback"
             own = r.livecue.speak_answer
@@ -275,7 +273,7 @@ class Naive:
 
     def replies(self, r: Rule, event: LiveEvent, figures: dict[str, str]) -> list[tuple[int, str, str]]:
         """What may be said, as (number, kind, text), the chosen one first."""
-        texts = [text for text in r.trigger.reply_texts if text]
+        texts = [text for text in r.trigger.reply_texts if sayable(text)]
         said = [filled(text, event.content, figures, r.livecue.mask) for text in texts]
         if any(text is not None for text in said):
             return [

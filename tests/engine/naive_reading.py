@@ -9,6 +9,7 @@ import unicodedata
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
+from xml.etree import ElementTree as ET
 
 
 def look_up(content: Any, tag: str) -> Any:
@@ -77,23 +78,47 @@ def shown(number: Fraction) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def filled(text: str, content: Any, figures: dict[str, str], mask: tuple[str, ...]) -> str | None:
+def marked_up(text: str) -> bool:
+    return text.strip().lower().startswith("<speak")
+
+
+def sayable(text: str) -> str:
+    """`text`, without its markup if that cannot be read."""
+    try:
+        return text if not marked_up(text) or ET.fromstring(text) is not None else ""
+    except ET.ParseError:
+        return re.sub("[<>]", "", html.unescape(re.sub("<[^>]*>?", "", text))).strip()
+
+
+def lasting(text: str) -> float:
+    """Seconds, of the markup that the tests use."""
+    pauses = sum(int(found) for found in re.findall(r'time="(\d+)s"', text)) if marked_up(text) else 0
+    words = html.unescape(re.sub("<[^>]*>", "", text)) if marked_up(text) else text
+    return len(re.sub(r"\s", "", words)) / 250 * 60 + pauses
+
+
+def filled(text: str, content: Any, figures: dict[str, str], mask: tuple[str, ...], *kept: str) -> str | None:
     """`text` with its variables, or None if one of them has nothing to say."""
-    ssml, empty = text.strip().startswith("<speak"), []
+    text, empty = sayable(text), []
+    ssml = marked_up(text)
 
     def one(found: re.Match[str]) -> str:
         path = found[1]
+        if path in kept:
+            return found[0]
         leaf = path.split(".")[-1]
         if path in {"total", "combo.count", "combo.value"}:
             value = figures.get(path, "")
         else:
             value = as_text(look_up(content, path)) or ""
             value = "".join(c for c in " ".join(value.split()) if unicodedata.category(c)[0] != "C")
+            value = re.sub("[{}]", "", value) if kept else value
             value = value[: 20 if leaf == "name" else 100].strip()
             if path in {"name", "user.name"} and as_text(look_up(content, "userId")) in {"", "0", "111111"}:
                 value = ""
             if value and leaf in {name.split(".")[-1] for name in mask}:
-                value = value[0] + "**"
+                first = re.sub("[<>]", "", value).strip()[:1]
+                value = f"{first}**" if first else ""
         value = html.escape(value) if ssml else re.sub("[<>]", "", value).strip()
         if not value:
             empty.append(path)

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.making import MAX_AGE_MS, signal_of
+from engine.making import AGES, signal_of
 from engine.test_meaning_property import rule_lists
 from livecue.domain import LiveEvent, SignalKind
 from livecue.engine import RoomState, Rule, compile_rules, handle, signal
@@ -33,7 +33,7 @@ def test_no_data_makes_the_engine_raise(rules: list[Rule], content: Any, data: A
             program,
             state,
             LiveEvent("r", "1", 5, 5, event_type, thing, ""),
-            default_max_age_ms=MAX_AGE_MS,
+            ages=AGES,
         )
     msgspec.json.encode(state.to_json())
     names = (
@@ -54,4 +54,4 @@ def test_no_data_makes_the_engine_raise(rules: list[Rule], content: Any, data: A
     nested = {"combos": {"r0": data}, "user_totals": {"1:level": {"a": data}}, "totals": {"1:level": data}}
     RoomState.from_json({**tables, "scene": data, "new": data})
     state = RoomState.from_json({"rules": {"r0": data}, **nested})
-    handle(program, state, LiveEvent("r", "1", 5, 5, 1, thing, ""), default_max_age_ms=MAX_AGE_MS)
+    handle(program, state, LiveEvent("r", "1", 5, 5, 1, thing, ""), ages=AGES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.making import MAX_AGE_MS, Room, regex, rule
+from engine.making import AGES, Room, regex, rule
 from livecue.domain import Ask, AskKind, CueKind, SignalKind
 from livecue.engine import compile_rules
 from livecue.engine.rules import PlayType, ReplyMode, ReplyOrder, ReplyRole, Rule
@@ -111,7 +111,7 @@ def test_an_answer_is_spoken_the_rules_way_as_of_its_event() -> None:
         "j",
         "shop",
     )
-    assert (cue.at_ms, cue.expires_ms, cue.priority) == (1000, 1000 + MAX_AGE_MS, 7)
+    assert (cue.at_ms, cue.expires_ms, cue.priority) == (1000, 1000 + AGES.reply_ms, 7)
     assert (cue.play_type, cue.play_role, cue.rule_name) == ("APPEND", "CO_STREAMER", "问")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.making import MAX_AGE_MS, Room, at_least, equal, event, regex, rule
+from engine.making import AGES, Room, at_least, equal, event, regex, rule
 from livecue.domain import CueKind
 from livecue.engine import NOTHING, RoomState, RuleError, compile_rules, handle
 from livecue.engine.rules import Match, Operation, Relation, ReplyAudio, ReplyMode, ReplyOrder, Tag
@@ -25,7 +25,23 @@ def test_a_cue_carries_everything_the_sender_needs() -> None:
 
 def test_a_cue_without_its_own_age_gets_the_rooms() -> None:
     (cue,) = Room(rule("a", regex("."))).see("x", at_s=1).cues
-    assert cue.expires_ms == 1000 + MAX_AGE_MS
+    assert cue.expires_ms == 1000 + AGES.reply_ms
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "age_ms"),
+    [
+        (ReplyMode.SYSTEM_REPLY, None, AGES.gift_ms),
+        (ReplyMode.SYSTEM_REPLY, 2.5, 2500),
+        (ReplyMode.INTELLIGENT_REPLY, None, AGES.gift_ms),
+    ],
+)
+def test_what_answers_a_gift_keeps_longer_unless_its_rule_says_how_long(
+    mode: ReplyMode, own: float | None, age_ms: int
+) -> None:
+    room = Room(rule("a", regex(".", "giftName"), event_type=4, reply_mode=mode, max_age_s=own))
+    decision = room.see(gift(1), at_s=1, type=4)
+    assert [each.expires_ms for each in decision.cues + decision.asks] == [1000 + age_ms]
 
 
 def test_one_event_gets_one_reply_by_priority_and_then_by_position() -> None:
@@ -143,7 +159,7 @@ def test_a_rule_with_scenes_hits_in_them_alone() -> None:
 def test_a_rule_that_has_nobody_to_ask_leaves_the_event_to_the_cloud(mode: ReplyMode) -> None:
     asking = rule("a", regex("."), reply_mode=mode)
     program = compile_rules([asking], can_call=False, can_chat=False)
-    assert handle(program, RoomState(), event("x"), default_max_age_ms=1) is NOTHING
+    assert handle(program, RoomState(), event("x")) is NOTHING
 
 
 def test_a_disabled_rule_never_hits() -> None:
@@ -154,7 +170,7 @@ def test_reply_and_callback_answers_with_its_texts_also_where_no_callback_can_be
     program = compile_rules(
         [rule("a", regex("."), reply_mode=ReplyMode.SYSTEM_REPLY_AND_CALLBACK)], can_call=False
     )
-    decision = handle(program, RoomState(), event("x"), default_max_age_ms=1)
+    decision = handle(program, RoomState(), event("x"))
     assert ([cue.text for cue in decision.cues], decision.asks) == (["a!"], ())
 
 
@@ -256,7 +272,7 @@ def test_a_viewer_is_answered_once_in_the_cooldown_and_others_are_not_held_back(
 
 def test_events_of_other_types_are_none_of_our_business() -> None:
     program, state = compile_rules([rule("a", regex("."))]), RoomState()
-    assert handle(program, state, event("x", type=6), default_max_age_ms=1) is NOTHING
+    assert handle(program, state, event("x", type=6)) is NOTHING
     assert program.event_types == {1}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.making import MAX_AGE_MS, Room, at_least, equal, event, regex, rule, signal_of
+from engine.making import AGES, Room, at_least, equal, event, regex, rule, signal_of
 from engine.test_meaning_property import rule_lists, streams
 from livecue.domain import LiveEvent, SignalKind
 from livecue.engine import RoomState, Rule, compile_rules, handle, signal, tick
@@ -19,7 +19,7 @@ TOOK_PART = {Verdict.ANSWERED, Verdict.SHOWN, Verdict.GATHERED, Verdict.SUPPRESS
 
 def of(room: Room, content: object, *, at_s: float = 0, type: int = 1) -> Explanation:  # noqa: A002
     happened = event(content, at_ms=round(at_s * 1000), type=type, id="9.0")
-    return explain(room.program, room.state, happened, default_max_age_ms=MAX_AGE_MS)
+    return explain(room.program, room.state, happened, ages=AGES)
 
 
 def told(found: Explanation) -> dict[str, tuple[str, str]]:
@@ -111,9 +111,9 @@ def test_the_explanation_agrees_with_the_decision(
     program, state = compile_rules(rules), RoomState()
     signal(program, state, signal_of(SignalKind.SCRIPT_SWITCH, scene=scene))
     for happened in stream:
-        found = explain(program, deepcopy(state), happened, default_max_age_ms=MAX_AGE_MS)
-        tick(program, state, happened.at_ms, default_max_age_ms=MAX_AGE_MS)
-        decision = handle(program, state, happened, default_max_age_ms=MAX_AGE_MS)
+        found = explain(program, deepcopy(state), happened, ages=AGES)
+        tick(program, state, happened.at_ms, ages=AGES)
+        decision = handle(program, state, happened, ages=AGES)
         assert found.decision == decision
         took_part = {each.rule_index for each in found.rules if each.verdict in TOOK_PART}
         asked = {ask.rule_index for ask in decision.asks}

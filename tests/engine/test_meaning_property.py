@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.making import MAX_AGE_MS, signal_of
+from engine.making import AGES, MERGES, signal_of
 from engine.naive import Naive, Verdict
+from engine.naive_saying import seen
 from livecue.domain import Ask, Cue, LiveEvent, SignalKind
 from livecue.engine import (
     Decision,
@@ -28,6 +29,7 @@ from livecue.engine.rules import (
     DistinctUsers,
     HitCondition,
     Match,
+    Merging,
     Mode,
     Operation,
     Relation,
@@ -51,7 +53,7 @@ users = st.fixed_dictionaries(
         "userId": st.sampled_from(["a", "b", "c", "0", 7]),
         "level": scalars,
         "content": st.just("深"),
-        "name": st.sampled_from(["小李", "<b>&'李", "", "\u202e", "很长的名字" * 9]),
+        "name": st.sampled_from(["小李", "<b>&'李", "", "\u202e", "很长的名字" * 9, "{names}", "{"]),
     },
 )
 gifts = st.fixed_dictionaries(
@@ -90,6 +92,8 @@ triggers = st.builds(
             *(("a",), ("a", "b", "c"), ("", "b"), ()),
             *(("谢{user.name}", "谢谢"), ("{content}!", "<speak>{content}{name}</speak>", "{nope}")),
             *(("{total}", "{combo.count}x{combo.value}"), ("{total}{gift.giftName}",)),
+            *(("<b>", '<speaK>好<break time="3s"/>{content}</speaK>'), ("<speak>{name}<b>&amp;", "b")),
+            *(("<speak><b>", "<speak><b/></spea>"), ("<speak>&lt;b {content}</speak", "谢 谢")),
         ]
     ),
     reply_audios=st.sampled_from([(), (ReplyAudio("https://x/1.mp3"), ReplyAudio("https://x/2.mp3"))]),
@@ -125,6 +129,7 @@ def additions(draw: st.DrawFn) -> Additions:
         dedup_s=maybe(0, 1, 3),
         mask=maybe((), ("user.name",), ("content",)),
         speak_answer=maybe(None, True, False),
+        merge=draw(st.sampled_from([None, *MERGES])),
     )
 
 
@@ -166,8 +171,7 @@ def stored(state: RoomState) -> RoomState:
 
 
 def check(decision: Decision, wanted: Verdict) -> None:
-    said = [(cue.kind.value, cue.text or cue.audio_url, cue.rule_index, cue.at_ms) for cue in decision.cues]
-    assert said == wanted.cues
+    assert [seen(cue) for cue in decision.cues] == wanted.cues
     asks = [(ask.kind.value, ask.texts, ask.rule_index, ask.speaks) for ask in decision.asks]
     assert asks == wanted.asks
     assert (decision.matched, decision.hit_rule) == (wanted.matched, wanted.hit_rule)
@@ -196,11 +200,38 @@ def test_the_engine_decides_what_the_meaning_says_also_when_its_state_is_stored_
     state, naive = RoomState(), Naive(rules, scene, can_call=can_call, can_chat=can_chat)
     signal(program, state, signal_of(SignalKind.SCRIPT_SWITCH, scene=scene))
     for happened in stream:
-        check(handle(program, state, happened, default_max_age_ms=MAX_AGE_MS), naive.decide(happened))
+        check(handle(program, state, happened, ages=AGES), naive.decide(happened))
         state = stored(state)
     last = stream[-1].at_ms + 60_000
-    check(tick(program, state, last, default_max_age_ms=MAX_AGE_MS), naive.tick(last))
+    check(tick(program, state, last, ages=AGES), naive.tick(last))
     assert next_due_ms(state) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    trigger=triggers,
+    merge=st.sampled_from(MERGES),
+    mask=st.sampled_from([(), ("user.name",)]),
+    combo=st.sampled_from([None, Combo(timeout_s=1)]),
+    content=st.builds(lambda content, user: content | {"user": user}, contents, users),
+)
+def test_a_fallback_says_what_the_meaning_says(
+    trigger: Trigger,
+    merge: Merging | Literal[False],
+    mask: tuple[str, ...],
+    combo: Combo | None,
+    content: dict[str, Any],
+) -> None:
+    """The same again where something is said each time."""
+    own = Additions(merge=merge, mask=mask, combo=combo)
+    condition = HitCondition(Relation.RESERVED)
+    one = Rule("r", 4, enabled_scenes=("A",), hit_condition=condition, trigger=trigger, livecue=own)
+    state, naive = RoomState(scene="A"), Naive([one], "A")
+    program = compile_rules([one])
+    for n in range(3):
+        happened = LiveEvent("shop", f"{n}.0", 1_000_000 + n, 0, 4, content, "")
+        check(handle(program, state, happened, ages=AGES), naive.decide(happened))
+    check(tick(program, state, 2_000_000, ages=AGES), naive.tick(2_000_000))
 
 
 @settings(max_examples=100, deadline=None)
@@ -225,9 +256,9 @@ def test_when_the_time_is_told_changes_nothing_but_when_it_is_heard(
         now_ms = max(happened.at_ms - before, 0)
         due = next_due_ms(often)
         if now_ms >= stream[0].at_ms and due is not None and due <= now_ms:
-            note(1, tick(program, often, now_ms, default_max_age_ms=MAX_AGE_MS))
-        note(0, handle(program, seldom, happened, default_max_age_ms=MAX_AGE_MS))
-        note(1, handle(program, often, happened, default_max_age_ms=MAX_AGE_MS))
+            note(1, tick(program, often, now_ms, ages=AGES))
+        note(0, handle(program, seldom, happened, ages=AGES))
+        note(1, handle(program, often, happened, ages=AGES))
     assert (said[0], asked[0], held[0]) == (said[1], asked[1], held[1])
     assert seldom.to_json() == often.to_json()
 
@@ -240,7 +271,7 @@ def test_rooms_do_not_hear_one_another(
     program = compile_rules(rules)
 
     def decide(stream: list[LiveEvent], state: RoomState) -> Iterator[Decision]:
-        return (handle(program, state, each, default_max_age_ms=MAX_AGE_MS) for each in stream)
+        return (handle(program, state, each, ages=AGES) for each in stream)
 
     alone = list(decide(one, RoomState()))
     first, second, together = decide(one, RoomState()), decide(other, RoomState()), []
@@ -256,7 +287,7 @@ def test_the_state_stays_within_its_limits(rules: list[Rule], stream: list[LiveE
     program, state = compile_rules(rules), RoomState()
     limits = Limits(users_per_room=2, distinct_users=2, dedup_entries=1, combos=1)
     for happened in stream:
-        handle(program, state, happened, default_max_age_ms=MAX_AGE_MS, limits=limits)
+        handle(program, state, happened, ages=AGES, limits=limits)
         kept = state.rules.values()
         assert sum(len(rule.users) for rule in kept) <= 2
         assert sum(len(shelf) for shelf in state.user_totals.values()) <= 2

@@ -18,7 +18,7 @@ PROGRAM = compile_rules(LOADED.rules)
 
 def decide(event_type: int, content: dict[str, Any], state: RoomState | None = None) -> Decision:
     event = LiveEvent("shop", "1.0", 1_000, 0, event_type, content, "")
-    return handle(PROGRAM, state or RoomState(), event, default_max_age_ms=8000)
+    return handle(PROGRAM, state or RoomState(), event)
 
 
 def test_all_packs_load_together_without_a_warning() -> None:
@@ -68,6 +68,17 @@ def test_gifts_are_thanked_big_ones_and_milestones_first() -> None:
     assert [decide(4, each, state).hit_rule for each in gifts] == [
         *("gift-thanks", "gift-big", "gift-big", "gift-sum-1000", "gift-thanks", "gift-sum-10000")
     ]
+
+
+def test_thanks_for_the_same_gift_merge_and_milestones_do_not() -> None:
+    def texts(total: int, name: str) -> list[str]:
+        gifts = [{"user": {"name": who}, "gift": {"giftName": name, "totalValue": total}} for who in "甲乙"]
+        cues = [decide(4, gift).cues[0] for gift in gifts]
+        return [cue.merge.text.replace("{names}", cue.merge.name) for cue in cues if cue.merge]
+
+    assert texts(1, "小心心") == ["谢谢甲送的小心心，爱你们哟！", "谢谢乙送的小心心，爱你们哟！"]
+    assert texts(1, "火箭") == ["哇，感谢甲的大礼物，太给力了！", "哇，感谢乙的大礼物，太给力了！"]
+    assert texts(1000, "小心心") == []
 
 
 def test_likes_are_thanked_at_the_hundredth() -> None:

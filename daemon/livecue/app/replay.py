@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from livecue.domain import LiveEvent
-from livecue.engine import Decision, Program, RoomState, handle, signal
+from livecue.engine import DEFAULT_AGES, Ages, Decision, Program, RoomState, handle, signal
 from livecue.runtime.decoding import UnreadableError, read_events, read_signal
 from livecue.runtime.ports import Delivery, Lane
 
@@ -96,11 +96,11 @@ def write_recording(delivery: Delivery) -> bytes:
 
 
 def compare(
-    deliveries: Iterable[Delivery], old: Program, new: Program, *, max_age_ms: int = 15_000
+    deliveries: Iterable[Delivery], old: Program, new: Program, *, ages: Ages = DEFAULT_AGES
 ) -> Comparison:
     """Take every delivery through both programs, each with its own state of every room."""
     found = Comparison()
-    sides = (_Side(old, max_age_ms), _Side(new, max_age_ms))
+    sides = (_Side(old, ages), _Side(new, ages))
     for delivery in deliveries:
         if delivery.lane == Lane.SIGNALS:
             for side in sides:
@@ -136,19 +136,19 @@ def _count(found: Comparison, event: LiveEvent, old: Said, new: Said) -> None:
 class _Side:
     """One set of rules with the state of every room."""
 
-    def __init__(self, program: Program, max_age_ms: int) -> None:
+    def __init__(self, program: Program, ages: Ages) -> None:
         self._program = program
-        self._max_age_ms = max_age_ms
+        self._ages = ages
         self._states: dict[str, RoomState] = {}
 
     def hear(self, delivery: Delivery) -> None:
         heard = read_signal(delivery)
         if not isinstance(heard, UnreadableError):
-            signal(self._program, self._state(delivery.room), heard)
+            signal(self._program, self._state(delivery.room), heard, ages=self._ages)
 
     def decide(self, event: LiveEvent) -> Said:
         state = self._state(event.room)
-        return _said(handle(self._program, state, event, default_max_age_ms=self._max_age_ms))
+        return _said(handle(self._program, state, event, ages=self._ages))
 
     def _state(self, room: str) -> RoomState:
         return self._states.setdefault(room, RoomState())

@@ -12,7 +12,7 @@ from livecue.app.cloud import CloudRoom
 from livecue.bus.connection import BusOptions
 from livecue.domain import ReportMode, RoomKind
 from livecue.egress.on_air import AirtimeLimits
-from livecue.engine import Limits, Program, compile_rules
+from livecue.engine import Ages, Limits, Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, PackError, Problem, load_packs
 from livecue.receiver import AuthType, CallbackRoom
@@ -80,6 +80,8 @@ def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str
     """What each room's desk decides by. Rooms with the same packs share one program."""
     programs: dict[RuleSet, Program] = {}
     limits = Limits(**settings.state.model_dump())
+    dispatch = settings.dispatch
+    ages = Ages(int(dispatch.max_age_s * 1000), int(dispatch.gift_max_age_s * 1000))
     desks = {}
     for room in settings.rooms:
         wanted = rule_set(settings, room)
@@ -88,8 +90,7 @@ def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str
             with without_collector():
                 programs[wanted] = compile_rules(rules[room.key].rules, can_call=can_call, can_chat=can_chat)
         report = room.report if room.kind is RoomKind.LIVE else ReportMode.NONE
-        max_age_ms = int(settings.dispatch.max_age_s * 1000)
-        desks[room.key] = DeskRules(programs[wanted], report, max_age_ms, limits=limits)
+        desks[room.key] = DeskRules(programs[wanted], report, ages, limits=limits)
     return desks
 
 

@@ -163,7 +163,7 @@ def _decide_all(program: Program, state: RoomState, deliveries: list[Delivery]) 
     for delivery in deliveries:
         for event in read_events(delivery, program.by_type):
             if isinstance(event, LiveEvent):
-                hits += handle(program, state, event, default_max_age_ms=15_000).matched
+                hits += handle(program, state, event).matched
     return time.perf_counter() - start, hits
 
 
@@ -173,7 +173,7 @@ def _p99_us(program: Program, state: RoomState, deliveries: list[Delivery]) -> f
         start = time.perf_counter_ns()
         for event in read_events(delivery, program.by_type):
             if isinstance(event, LiveEvent):
-                handle(program, state, event, default_max_age_ms=15_000)
+                handle(program, state, event)
         spent.append(time.perf_counter_ns() - start)
     spent.sort()
     return spent[int(len(spent) * 0.99)] / 1000

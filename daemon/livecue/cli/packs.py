@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from livecue.engine import Program
+    from livecue.runtime.desk import DeskRules
     from livecue.settings import Loaded
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -28,24 +29,30 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
-def program_of(packs: list[Path], config: Path | None = None, room: str = "") -> Program:
-    """The rules of pack folders, or those of a configured room as the daemon compiles them."""
+def program_of(packs: list[Path]) -> Program:
+    """The rules of pack folders."""
+    return desk_of(packs).program
+
+
+def desk_of(packs: list[Path], config: Path | None = None, room: str = "") -> DeskRules:
+    """What a desk decides by: the rules of pack folders, or those of a configured room."""
     from livecue.app.rooms import desk_rules, load_rules
     from livecue.engine import compile_rules
     from livecue.packs import PackError, load_packs
+    from livecue.runtime.desk import DeskRules
 
     if bool(packs) == (config is not None):
         print("name rules: --pack FOLDER, or -c livecue.yaml and --room", file=sys.stderr)
         raise typer.Exit(2)
     try:
         if config is None:
-            return compile_rules(load_packs(packs).rules)
+            return DeskRules(compile_rules(load_packs(packs).rules))
         loaded = settings_of(config)
         keys = [each.key for each in loaded.settings.rooms]
         wanted = room or (keys[0] if len(keys) == 1 else "")
         if wanted not in keys:
             raise fail(f"name a room with --room: {', '.join(keys)}")
-        return desk_rules(loaded.settings, load_rules(loaded))[wanted].program
+        return desk_rules(loaded.settings, load_rules(loaded))[wanted]
     except PackError as error:
         raise fail(str(error)) from error
 

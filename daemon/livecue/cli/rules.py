@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livecue.cli.packs import AsJson, Config, fail, print_json, program_of, settings_of
+from livecue.cli.packs import AsJson, Config, desk_of, fail, print_json, settings_of
 from livecue.cli.recordings import export, record, replay
 
 if TYPE_CHECKING:
@@ -173,10 +173,10 @@ def explain(
     from livecue.engine import RoomState
     from livecue.engine.explain import explain as look
 
-    program = program_of(pack or [], config, room)
+    desk = desk_of(pack or [], config, room)
     content = _content(message)
     event = LiveEvent(room or "room", "1.0", 0, 0, event_type, content, json.dumps(content))
-    found = look(program, RoomState(scene=scene), event, default_max_age_ms=15_000)
+    found = look(desk.program, RoomState(scene=scene), event, ages=desk.ages)
     if as_json:
         print(msgspec.json.encode(found).decode())
         return

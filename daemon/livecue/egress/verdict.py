@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from livecue.domain import CloudError, Cue, Meaning
-from livecue.engine.speech import plain_text, spoken_seconds
+from livecue.engine.markup import plain_text
+from livecue.engine.speech import spoken_seconds
 from livecue.runtime.ports import Outcome
 
 _AGAIN = frozenset(

@@ -5,6 +5,7 @@ argument. `handle` decides an event, `signal` a fact about the live, `tick` the 
 at `next_due_ms`); `compile_rules` makes the program, `RoomState` is what is stored between events.
 """
 
+from livecue.engine.ages import DEFAULT_AGES, Ages
 from livecue.engine.combos import next_due_ms
 from livecue.engine.engine import NOTHING, Decision, handle, tick
 from livecue.engine.holding import Held
@@ -15,8 +16,10 @@ from livecue.engine.signals import Script, signal
 from livecue.engine.state import RoomState
 
 __all__ = [
+    "DEFAULT_AGES",
     "DEFAULT_LIMITS",
     "NOTHING",
+    "Ages",
     "Decision",
     "Held",
     "Limits",

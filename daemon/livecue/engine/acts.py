@@ -8,7 +8,9 @@ from typing import Any
 
 from livecue.domain import AskKind
 from livecue.engine.fields import Scalar, reader
+from livecue.engine.merging import Merger, merger_of
 from livecue.engine.rules import Additions, Combo, ReplyMode, ReplyOrder, Rule, Trigger
+from livecue.engine.speech import spoken_seconds, too_long
 from livecue.engine.template import Template, template_of
 
 
@@ -26,8 +28,9 @@ class Act:
 
     The first five are what a cue says of its rule. `limited`: some limit looks at when the rule, or
     its group, last fired. `plain`: the one text that every hit speaks as it stands, empty if there is
-    a choice or a variable. `layers`: by the name of their parameter. `ask`: whom a hit asks, None for
-    nobody. `silent`: the rule says nothing itself. `answer_spoken`: what comes back is spoken.
+    a choice or a variable. `seconds`: how long the texts without variables hold the air. `layers`: by
+    the name of their parameter. `ask`: whom a hit asks, None for nobody. `silent`: the rule says
+    nothing itself. `answer_spoken`: what comes back is spoken.
     """
 
     rule_index: str
@@ -48,6 +51,10 @@ class Act:
     combo: Gathering | None
     texts: tuple[Template, ...]
     plain: str
+    seconds: Mapping[str, float]
+    merger: Merger | None
+    scenes: tuple[str, ...]
+    review_config: Mapping[str, Any] | None
     audios: tuple[str, ...]
     in_order: bool
     layers: tuple[tuple[str, Mapping[str, Any]], ...]
@@ -64,7 +71,7 @@ def act_of(rule: Rule, *, can_call: bool) -> Act:
         ask = AskKind.CALLBACK
     silent = mode in {ReplyMode.SHOW_LAYER, ReplyMode.CALLBACK, ReplyMode.INTELLIGENT_REPLY}
     spoken = own.speak_answer
-    texts = tuple(template_of(text, own.mask) for text in rule.texts)
+    texts = _texts(rule)
     in_order = trigger.reply_order is ReplyOrder.ORDER
     return Act(
         rule_index=rule.rule_index,
@@ -85,6 +92,10 @@ def act_of(rule: Rule, *, can_call: bool) -> Act:
         combo=_gathering(own.combo),
         texts=texts,
         plain="" if in_order else _plain(texts),
+        seconds={text.text: spoken_seconds(text.text) for text in texts if not text.variables},
+        merger=merger_of(own) if rule.speaks else None,
+        scenes=rule.enabled_scenes,
+        review_config=rule.review_config or None,
         audios=rule.audios,
         in_order=in_order,
         layers=_layers(trigger),
@@ -92,6 +103,12 @@ def act_of(rule: Rule, *, can_call: bool) -> Act:
         silent=silent,
         answer_spoken=ask is AskKind.CHAT or (silent if spoken is None else spoken),
     )
+
+
+def _texts(rule: Rule) -> tuple[Template, ...]:
+    """What there is to say: markup that is not well-formed may have held nothing else."""
+    texts = (template_of(text, rule.livecue.mask) for text in rule.texts)
+    return tuple(text for text in texts if text.text.strip() and not too_long(text.text))
 
 
 def _limited(own: Additions, trigger: Trigger) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from livecue.domain import Ask, Cue, LiveEvent
+from livecue.engine.ages import DEFAULT_AGES, Ages
 from livecue.engine.combos import as_event, gathered, take_due
 from livecue.engine.combos import figures as combo_figures
 from livecue.engine.conditions import Facts
@@ -57,7 +58,7 @@ def handle(
     state: RoomState,
     event: LiveEvent,
     *,
-    default_max_age_ms: int,
+    ages: Ages = DEFAULT_AGES,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Decision:
     """Decide one event and change `state` accordingly.
@@ -70,7 +71,7 @@ def handle(
     """
     outcome = None
     if state.combos:
-        outcome = Outcome(default_max_age_ms, limits)
+        outcome = Outcome(ages, limits)
         _close_due(program, state, event.at_ms, outcome)
     typed = program.by_type.get(event.type)
     if typed is None:
@@ -82,7 +83,7 @@ def handle(
     keys = typed.index.keys(facts)
     if not keys and not typed.fallbacks and outcome is None and not state.evicted:  # by far the most
         return Decision(odd=odd) if odd else NOTHING
-    outcome = outcome or Outcome(default_max_age_ms, limits)
+    outcome = outcome or Outcome(ages, limits)
     found = hits(typed.plans, keys, facts, state, outcome.late)
     answer, layers = _pick(found, state, event, limits, to_the_end=typed.has_layers)
     if answer is None and typed.fallbacks:
@@ -98,13 +99,13 @@ def tick(
     state: RoomState,
     now_ms: int,
     *,
-    default_max_age_ms: int,
+    ages: Ages = DEFAULT_AGES,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Decision:
     """Let the time be `now_ms`: answer the combos that have run out. See `next_due_ms`."""
     if not state.combos:
         return NOTHING
-    outcome = Outcome(default_max_age_ms, limits)
+    outcome = Outcome(ages, limits)
     _close_due(program, state, now_ms, outcome)
     return _decision(state, outcome)
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from livecue.domain import LiveEvent
+from livecue.engine.ages import DEFAULT_AGES, Ages
 from livecue.engine.engine import Decision, handle, tick
 from livecue.engine.fields import number_of, reader, text_of
 from livecue.engine.finding import QUARANTINE
@@ -70,12 +71,14 @@ class Explanation(msgspec.Struct, frozen=True):
         return next((rule for rule in self.rules if rule.rule_index == rule_index), None)
 
 
-def explain(program: Program, state: RoomState, event: LiveEvent, *, default_max_age_ms: int) -> Explanation:
+def explain(
+    program: Program, state: RoomState, event: LiveEvent, *, ages: Ages = DEFAULT_AGES
+) -> Explanation:
     """Why `handle(program, state, event)` decides what it decides."""
     before = deepcopy(state)
-    tick(program, before, event.at_ms, default_max_age_ms=default_max_age_ms)  # combos that ran out before it
-    decision = handle(program, deepcopy(before), event, default_max_age_ms=default_max_age_ms)
-    asker = _Asker(program, before, event, decision, default_max_age_ms)
+    tick(program, before, event.at_ms, ages=ages)  # combos that ran out before it
+    decision = handle(program, deepcopy(before), event, ages=ages)
+    asker = _Asker(program, before, event, decision)
     rules = [rule for rule in program.rules if rule.event_type == event.type]
     rules.sort(key=lambda rule: rule.hit_condition.relation is Relation.RESERVED)  # stable: fallbacks last
     return Explanation(decision, tuple(asker.explained(rule) for rule in rules))
@@ -84,14 +87,11 @@ def explain(program: Program, state: RoomState, event: LiveEvent, *, default_max
 class _Asker:
     """One event before one program, to be asked about rule by rule."""
 
-    def __init__(
-        self, program: Program, state: RoomState, event: LiveEvent, decision: Decision, max_age_ms: int
-    ) -> None:
+    def __init__(self, program: Program, state: RoomState, event: LiveEvent, decision: Decision) -> None:
         self._program = program
         self._state = state
         self._event = event
         self._decision = decision
-        self._max_age_ms = max_age_ms
         self._used = {cue.rule_index for cue in decision.cues} | {ask.rule_index for ask in decision.asks}
         self._held = dict(zip(decision.suppressed, decision.held, strict=True))
 
@@ -137,7 +137,7 @@ class _Asker:
         )
         state = deepcopy(self._state)
         state.combos.clear()
-        decided = handle(compile_rules([bare]), state, self._event, default_max_age_ms=1)
+        decided = handle(compile_rules([bare]), state, self._event)
         return decided.matched
 
     def _why_hit(self, rule: Rule) -> str:
@@ -219,7 +219,7 @@ class _Asker:
 
     def _held_at(self, index: str, after_ms: int) -> bool:
         later = msgspec.structs.replace(self._event, at_ms=self._event.at_ms + after_ms)
-        decided = handle(self._program, deepcopy(self._state), later, default_max_age_ms=self._max_age_ms)
+        decided = handle(self._program, deepcopy(self._state), later)
         return index in decided.suppressed
 
 

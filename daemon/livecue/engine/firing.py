@@ -14,11 +14,13 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent
+from livecue.domain import Ask, AskKind, Cue, CueKind, LiveEvent, Merge
+from livecue.engine.ages import Ages
 from livecue.engine.fields import reader, text_of
 from livecue.engine.holding import Held, held, remember
 from livecue.engine.limits import Limits
 from livecue.engine.program import Plan
+from livecue.engine.speech import AUDIO_SECONDS, spoken_seconds
 from livecue.engine.state import RoomState
 
 _content = reader("content")
@@ -29,7 +31,7 @@ class Outcome(msgspec.Struct):
     `pending` those that wait for the end of a combo, `late` those whose patterns took too long.
     """
 
-    max_age_ms: int
+    ages: Ages
     limits: Limits
     cues: list[Cue] = []
     asks: list[Ask] = []
@@ -71,7 +73,7 @@ def settle(
         outcome.cues.append(_cue(plan, state, event, outcome, cue_id, CueKind.SHOW_LAYER, layer=layer))
         return
     if not act.silent:
-        outcome.cues.extend(_spoken(plan, state, event, outcome, cue_id, reply))
+        outcome.cues.extend(_spoken(plan, state, event, outcome, cue_id, reply, figures))
     if layer:
         beside = f"{cue_id}:layer"
         outcome.cues.append(_cue(plan, state, event, outcome, beside, CueKind.SHOW_LAYER, layer=layer))
@@ -80,13 +82,34 @@ def settle(
 
 
 def _spoken(
-    plan: Plan, state: RoomState, event: LiveEvent, outcome: Outcome, cue_id: str, reply: Reply
+    plan: Plan,
+    state: RoomState,
+    event: LiveEvent,
+    outcome: Outcome,
+    cue_id: str,
+    reply: Reply,
+    figures: Mapping[str, str],
 ) -> list[Cue]:
     if reply.texts:
-        return [_cue(plan, state, event, outcome, cue_id, CueKind.SPEAK, text=reply.texts[0])]
+        act, text = plan.act, reply.texts[0]
+        seconds = act.seconds.get(text)
+        cue = _cue(
+            plan,
+            state,
+            event,
+            outcome,
+            cue_id,
+            CueKind.SPEAK,
+            text=text,
+            seconds=spoken_seconds(text) if seconds is None else seconds,
+            other_text=reply.texts[1] if len(reply.texts) > 1 else "",
+            merge=act.merger.merge(event.content, figures) if act.merger else None,
+        )
+        return [cue]
     if reply.audio_url:
         url = reply.audio_url
-        return [_cue(plan, state, event, outcome, cue_id, CueKind.PLAY_AUDIO, audio_url=url)]
+        kind = CueKind.PLAY_AUDIO
+        return [_cue(plan, state, event, outcome, cue_id, kind, audio_url=url, seconds=AUDIO_SECONDS)]
     return []
 
 
@@ -101,6 +124,9 @@ def _cue(
     text: str = "",
     audio_url: str = "",
     layer: Mapping[str, Any] | None = None,
+    seconds: float = 0,
+    other_text: str = "",
+    merge: Merge | None = None,
 ) -> Cue:
     act = plan.act
     return Cue(
@@ -118,6 +144,12 @@ def _cue(
         play_role=act.play_role,
         priority=act.priority,
         rule_name=act.rule_name,
+        event_type=event.type,
+        seconds=seconds,
+        scenes=act.scenes,
+        other_text=other_text,
+        merge=merge,
+        review_config=act.review_config,
     )
 
 
@@ -146,7 +178,7 @@ def _ask(
 
 def _expires_ms(plan: Plan, event: LiveEvent, outcome: Outcome) -> int:
     own = plan.act.max_age_ms
-    return event.at_ms + (outcome.max_age_ms if own is None else own)
+    return event.at_ms + (outcome.ages.of(event.type) if own is None else own)
 
 
 def _reply(plan: Plan, state: RoomState, event: LiveEvent, figures: Mapping[str, str]) -> Reply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,6 +46,9 @@ class ReplyMode(StrEnum):
     SYSTEM_REPLY_AND_CALLBACK = "SYSTEM_REPLY_AND_CALLBACK"
     SHOW_LAYER = "SHOW_LAYER"
     INTELLIGENT_REPLY = "INTELLIGENT_REPLY"
+
+
+_SPEAKING = frozenset({ReplyMode.SYSTEM_REPLY, ReplyMode.SYSTEM_REPLY_AND_CALLBACK})
 
 
 class ReplyOrder(StrEnum):
@@ -150,6 +153,15 @@ class Combo(msgspec.Struct, frozen=True):
     timeout_s: float = 3
 
 
+class Merging(msgspec.Struct, frozen=True):
+    """How thanks for gifts that pile up become one: `text` with `{names}`, of at most `most` of them,
+    and `{count}`, how many they are.
+    """
+
+    text: str
+    most: int = 5
+
+
 class Additions(msgspec.Struct, frozen=True):
     """livecue's own keys.
 
@@ -159,7 +171,8 @@ class Additions(msgspec.Struct, frozen=True):
     that long after any rule of the group fired. `wait_messages`: so many other events of its type
     come between two firings. `dedup_s`: the same question is answered once in that time.
     `callback_url`: where CALLBACK asks, if not at the room's. `mask`: the variables that are spoken
-    masked. `speak_answer`: whether a callback's answer is spoken (None: if nothing else is).
+    masked. `speak_answer`: whether a callback's answer is spoken (None: if nothing else is). `merge`:
+    None is the pack's own, if it has one, False is none.
     """
 
     max_age_s: float | None = None
@@ -174,6 +187,7 @@ class Additions(msgspec.Struct, frozen=True):
     callback_url: str = ""
     mask: tuple[str, ...] = ()
     speak_answer: bool | None = None
+    merge: Merging | Literal[False] | None = None
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -202,6 +216,11 @@ class Rule(msgspec.Struct, frozen=True):
     @property
     def audios(self) -> tuple[str, ...]:
         return tuple(audio.audio_url for audio in self.trigger.reply_audios if audio.audio_url.strip())
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a hit speaks a text of the rule's own, rather than an audio or an answer."""
+        return bool(self.texts) and self.trigger.reply_mode in _SPEAKING
 
     @property
     def evaluated_here(self) -> bool:

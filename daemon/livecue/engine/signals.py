@@ -14,18 +14,19 @@ from typing import Any
 import msgspec
 
 from livecue.domain import AskKind, Cue, CueKind, EventType, LiveEvent, Signal, SignalKind
+from livecue.engine.ages import DEFAULT_AGES, Ages
 from livecue.engine.engine import NOTHING, Decision, handle, tick
 from livecue.engine.holding import take_back
 from livecue.engine.limits import DEFAULT_LIMITS, Limits
+from livecue.engine.markup import cleaned_text, said_as
 from livecue.engine.program import Plan, Program
+from livecue.engine.speech import spoken_seconds, too_long
 from livecue.engine.state import RoomState
-from livecue.engine.template import cleaned_text
 
 Script = Mapping[tuple[str, str], str]
 """The text of each segment, by scene and sequence number (as text), or by scene and title."""
 
 NO_SCRIPT: Script = {}
-DEFAULT_MAX_AGE_MS = 15_000
 
 
 def signal(
@@ -34,21 +35,21 @@ def signal(
     signal: Signal,
     *,
     script: Script = NO_SCRIPT,
-    default_max_age_ms: int = DEFAULT_MAX_AGE_MS,
+    ages: Ages = DEFAULT_AGES,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Decision:
     """Take note of a fact about the room's live, and decide what follows.
 
     Whatever the signal, combos that ran out before it are answered first: a TICK is no more than that.
     """
-    first = tick(program, state, signal.at_ms, default_max_age_ms=default_max_age_ms, limits=limits)
+    first = tick(program, state, signal.at_ms, ages=ages, limits=limits)
     data = signal.data
     job_id = _text(data, "job_id")
     then = NOTHING
     if signal.kind == SignalKind.SCRIPT_SWITCH:
         if _switch(state, job_id, _text(data, "scene")) and EventType.SCRIPT in program.by_type:
             spoken = _segment(signal, script)
-            then = handle(program, state, spoken, default_max_age_ms=default_max_age_ms, limits=limits)
+            then = handle(program, state, spoken, ages=ages, limits=limits)
     elif signal.kind == SignalKind.JOB_STARTED:
         _started(state, job_id)
     elif signal.kind == SignalKind.JOB_ENDED:
@@ -103,8 +104,8 @@ def _give_back(program: Program, state: RoomState, data: Mapping[str, Any]) -> N
 
 
 def _answered(program: Program, state: RoomState, signal: Signal, job_id: str) -> Decision:
-    """Speak the answer, unless it came too late or for another live: then the firing is taken back,
-    if there was nothing else to it.
+    """Speak the answer, unless it is too late, too long or for another live: then the firing is taken
+    back, if there was nothing else to it. It is never cut: half an answer may say the opposite.
     """
     data, plan = signal.data, program.plans.get(_text(signal.data, "rule_index"))
     at_ms, expires_ms, event_id = data.get("at_ms"), data.get("expires_ms"), _text(data, "event_id")
@@ -115,8 +116,9 @@ def _answered(program: Program, state: RoomState, signal: Signal, job_id: str) -
     text = _text(data, "text").strip()
     if plan.act.ask is AskKind.CHAT and data.get("fallback") is not True:
         text = cleaned_text(text)
-    if text and expires_ms > signal.at_ms:
-        return Decision(cues=(_answer(plan, state, signal.room, event_id, text, at_ms, expires_ms),))
+    said = said_as(text)
+    if said and expires_ms > signal.at_ms and not too_long(said):
+        return Decision(cues=(_answer(plan, state, signal.room, event_id, said, at_ms, expires_ms),))
     if plan.act.silent and (text or plan.act.ask is AskKind.CHAT):
         take_back(state, plan.rule.rule_index, plan.act.group, at_ms)
     return NOTHING
@@ -139,6 +141,10 @@ def _answer(
         play_role=rule.trigger.reply_role.value,
         priority=rule.hit_condition.priority,
         rule_name=rule.rule_name,
+        event_type=rule.event_type,
+        seconds=spoken_seconds(text),
+        scenes=plan.act.scenes,
+        review_config=plan.act.review_config,
     )
 
 

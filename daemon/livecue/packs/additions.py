@@ -7,6 +7,7 @@ import re
 from yaml import Node, ScalarNode
 
 from livecue.domain import MAX_AGE_S, EventType
+from livecue.engine.merging import merge_template
 from livecue.engine.rules import (
     Additions,
     Aggregate,
@@ -19,7 +20,8 @@ from livecue.engine.rules import (
     Rule,
     Scope,
 )
-from livecue.engine.template import template_of
+from livecue.engine.template import Template, template_of
+from livecue.packs.replies import check_merge, read_merge
 from livecue.packs.tables import Table
 
 LIVECUE_KEYS = Additions.__struct_fields__
@@ -54,6 +56,7 @@ def read_additions(rule: Table) -> Additions:
         callback_url=_url(table),
         mask=tuple(_name(table, item, "mask") for item in table.items("mask", most=20)),
         speak_answer=table.flag("speak_answer", default=False) if "speak_answer" in table else None,
+        merge=read_merge(table),
     )
 
 
@@ -121,12 +124,19 @@ def check_additions(rule: Rule, table: Table) -> None:
         key = "callback_url" if own.callback_url else "speak_answer"
         remedy = "write reply_mode: CALLBACK or SYSTEM_REPLY_AND_CALLBACK, or remove it"
         place.fault(at, f"livecue.{key} without a callback", remedy)
+    check_merge(rule, place, at)
     _check_variables(rule, table, total=total)
 
 
 def _check_variables(rule: Rule, table: Table, *, total: bool) -> None:
-    used = {name for text in rule.texts for name in template_of(text).variables}
-    place, at = table.place, table.at("trigger")
+    _check_figures(rule, table, "trigger", [template_of(text) for text in rule.texts], total=total)
+    if rule.livecue.merge:
+        _check_figures(rule, table, "livecue", [merge_template(rule.livecue.merge.text)], total=total)
+
+
+def _check_figures(rule: Rule, table: Table, key: str, texts: list[Template], *, total: bool) -> None:
+    used = {name for text in texts for name in text.variables}
+    place, at = table.place, table.at(key)
     if "total" in used and not total:
         remedy = "write operation: SUM, AVG or COUNT in a tag, or take {total} out of the text"
         place.fault(at, "{total} in a rule that makes no total", remedy)

@@ -7,6 +7,7 @@ from livecue.engine.conditions import threshold
 from livecue.engine.patterns import PatternError, search_for
 from livecue.engine.rules import Match, Operation, Relation, ReplyMode, Rule, Tag
 from livecue.packs.hazard import hazardous
+from livecue.packs.replies import check_texts
 from livecue.packs.tables import Table
 
 _TYPES = "1 danmaku, 2 enter, 3 like, 4 gift, 5 follow, 6 viewers, 10 preset script"
@@ -81,6 +82,7 @@ def check_rule(rule: Rule, table: Table, trigger: Table) -> None:
             "write tags, or relation: RESERVED for a fallback",
         )
     _check_reply(rule, trigger)
+    check_texts(trigger)
 
 
 def _check_reply(rule: Rule, table: Table) -> None:

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from livecue.engine.merging import merge_template
 from livecue.engine.rules import Match, Operation, Relation, Rule
+from livecue.engine.speech import CHARS_PER_MINUTE
+from livecue.engine.template import FIGURES
 from livecue.packs.covering import answers, covers, never
 from livecue.packs.keywords import keywords
 from livecue.packs.loading import LoadedRules, load_packs
 from livecue.packs.problems import PackError, Problem
 from livecue.packs.slow import slow
-from livecue.packs.speech import CHARS_PER_MINUTE, spoken_s
+from livecue.packs.speech import spoken_s
 
 ALWAYS_S = 8.0
 """A rule without a window may speak again at once: its replies have to fit the air that may wait."""
+
+_OF_ONE_GIFT = frozenset(
+    {"name", "userId", "level", "badge", "badgeLevel", "content", "giftNum", "totalValue"}
+)
 
 CODES = {
     "does-not-load": "the pack does not load",
@@ -25,7 +32,9 @@ CODES = {
     "never-hits": "no event can meet the conditions",
     "keyword-shared": "two rules look for the same keyword",
     "keyword-shadowed": "an earlier rule's keyword is part of this one",
+    "broken-markup": "a reply's SSML is not well-formed, so it is said as plain text",
     "reply-too-long": "a reply takes longer to speak than the rule's window",
+    "merges-nothing": "a merge text says what differs from gift to gift",
     "slow-pattern": "the pattern is tried on every event, or needs a time limit",
     "sensitive-word": "a reply holds a word of the sensitive-word list",
 }
@@ -68,8 +77,8 @@ def lint(folders: Sequence[Path], sensitive: Iterable[str] = ()) -> list[Finding
 
 
 def _of_problem(problem: Problem) -> Finding:
-    code = "loads-with-warning" if problem.warning else "does-not-load"
-    severity = Severity.WARNING if problem.warning else Severity.ERROR
+    code = problem.code or ("loads-with-warning" if problem.warning else "does-not-load")
+    severity = Severity.WARNING if problem.warning and not problem.code else Severity.ERROR
     return Finding(code, severity, problem.file, problem.line, problem.rule, problem.message, problem.remedy)
 
 
@@ -87,6 +96,7 @@ class _Linter:
             earlier = [other for other in self._rules[:at] if other.event_type == rule.event_type]
             yield from self._reach(rule, earlier)
             yield from self._replies(rule)
+            yield from self._merge(rule)
             yield from self._patterns(rule)
 
     def _found(self, code: str, rule: Rule, message: str, remedy: str, *, error: bool = False) -> Finding:
@@ -144,6 +154,16 @@ class _Linter:
                 if word in text:
                     message = f"reply {number} holds the sensitive word {word!r}"
                     yield self._found("sensitive-word", rule, message, "say it otherwise", error=True)
+
+    def _merge(self, rule: Rule) -> Iterator[Finding]:
+        """Thanks become one if their texts are equal."""
+        if rule.livecue.merge:
+            used = merge_template(rule.livecue.merge.text).variables
+            own = [path for path in used if path in FIGURES or path.rpartition(".")[2] in _OF_ONE_GIFT]
+            if own:
+                message = f"the merge text says {{{own[0]}}}, which differs from gift to gift"
+                remedy = "take it out: {names} and {count} speak for all of them"
+                yield self._found("merges-nothing", rule, message, remedy)
 
     def _patterns(self, rule: Rule) -> Iterator[Finding]:
         for tag in rule.hit_condition.tags:

@@ -12,10 +12,11 @@ from livecue.engine.rules import Rule
 from livecue.packs.nodes import parse
 from livecue.packs.problems import Notes, PackError, Place, Problem
 from livecue.packs.reading import read_rule
+from livecue.packs.replies import read_pack_merge, with_pack_merge
 from livecue.packs.tables import Table
 
 NAMES = ("pack.yaml", "pack.json")
-PACK_KEYS = ("group_name", "group_id", "interaction_rules", "create_time", "update_time")
+PACK_KEYS = ("group_name", "group_id", "interaction_rules", "create_time", "update_time", "livecue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def _read_pack(folder: Path, notes: Notes, *, can_call: bool, can_chat: bool) ->
 
 
 def _read_rules(table: Table, prefix: str) -> tuple[list[Rule], dict[str, int]]:
+    merge = read_pack_merge(table)
     rules: list[Rule] = []
     lines: dict[str, int] = {}
     for number, node in enumerate(table.items("interaction_rules", most=100_000), start=1):
@@ -109,7 +111,10 @@ def _read_rules(table: Table, prefix: str) -> tuple[list[Rule], dict[str, int]]:
         if rule.rule_index in lines:
             _twice(place, node, rule, f"line {lines[rule.rule_index]}")
         lines.setdefault(rule.rule_index, node.start_mark.line + 1)
-        rules.append(rule)
+        rules.append(with_pack_merge(rule, merge))
+    if merge is not None and all(rule.livecue.merge is not merge for rule in rules):
+        message = "livecue.merge: no rule of the pack speaks to gifts and leaves its merge to it"
+        table.place.warn(table.at("livecue"), message, "remove it, or write a rule of event_type 4")
     return rules, lines
 
 

@@ -12,7 +12,7 @@ from yaml import Node
 class Problem:
     """One thing to correct. `line` counts from 1; `rule` is its name, empty if it concerns the whole file.
 
-    `warning`: the pack loads all the same.
+    `warning`: the pack loads all the same. `code`: one of lint's that calls it an error even so.
     """
 
     file: str
@@ -21,6 +21,7 @@ class Problem:
     message: str
     remedy: str
     warning: bool = False
+    code: str = ""
 
     def __str__(self) -> str:
         rule = f"rule {self.rule!r}: " if self.rule else ""
@@ -77,13 +78,14 @@ class Place:
     def error(self, at: Node | int, message: str, remedy: str) -> None:
         self._add(at, message, remedy, warning=False)
 
-    def warn(self, at: Node | int, message: str, remedy: str) -> None:
-        self._add(at, message, remedy, warning=True)
+    def warn(self, at: Node | int, message: str, remedy: str, code: str = "") -> None:
+        """`code`: lint calls it an error, if the rule is evaluated."""
+        self._add(at, message, remedy, warning=True, code="" if self.lenient else code)
 
     def fault(self, at: Node | int, message: str, remedy: str) -> None:
         """An error in a rule that is evaluated, a warning in one that is not."""
         self._add(at, message, remedy, warning=self.lenient)
 
-    def _add(self, at: Node | int, message: str, remedy: str, *, warning: bool) -> None:
+    def _add(self, at: Node | int, message: str, remedy: str, *, warning: bool, code: str = "") -> None:
         line = at if isinstance(at, int) else at.start_mark.line + 1
-        self.notes.problems.append(Problem(self.file, line, self.rule, message, remedy, warning))
+        self.notes.problems.append(Problem(self.file, line, self.rule, message, remedy, warning, code))

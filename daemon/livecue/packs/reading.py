@@ -25,6 +25,7 @@ from livecue.engine.rules import (
 from livecue.packs.additions import check_additions, read_additions
 from livecue.packs.checks import check_rule, check_tag
 from livecue.packs.problems import Place
+from livecue.packs.replies import LONGEST_TEXT
 from livecue.packs.tables import Table, as_table
 
 RULE_KEYS = (
@@ -140,7 +141,7 @@ def _trigger(table: Table) -> Trigger:
         time_window=table.whole("time_window", -1, 7200, 0),
         reply_mode=table.choice("reply_mode", ReplyMode, ReplyMode.SYSTEM_REPLY),
         reply_texts=tuple(
-            table.text_of(item, "a text of reply_texts", longest=1024)
+            table.text_of(item, "a text of reply_texts", longest=LONGEST_TEXT)
             for item in table.items("reply_texts", most=5)
         ),
         reply_audios=tuple(_audio(table, item) for item in table.items("reply_audios", most=5)),

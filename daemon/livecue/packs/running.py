@@ -22,7 +22,6 @@ ROOM = "test"
 BEGIN_MS = 1_767_240_000_000
 """2026-01-01T12:00:00+08:00, when every scenario's live begins."""
 
-MAX_AGE_MS = 15_000
 _WHY = 6
 
 Rules = Mapping[str, Rule]
@@ -128,12 +127,12 @@ class _Run:
                     break
 
     def _take(self, step: Step, at_ms: int, turn: int) -> Failure | None:
-        decision = tick(self._program, self._state, at_ms, default_max_age_ms=MAX_AGE_MS)
+        decision = tick(self._program, self._state, at_ms)
         event, before = None, None
         if step.event_type is not None:
             event = self._event(step.event_type, step.content, at_ms)
             before = deepcopy(self._state) if step.expect else None
-            decision = handle(self._program, self._state, event, default_max_age_ms=MAX_AGE_MS)
+            decision = handle(self._program, self._state, event)
         elif step.kind:
             decision = self._hear(step.kind, dict(step.data), at_ms)
         self._asked = next(iter(decision.asks), self._asked)
@@ -145,7 +144,7 @@ class _Run:
             return None
         why: tuple[str, ...] = ()
         if event is not None and before is not None:
-            found = explain(self._program, before, event, default_max_age_ms=MAX_AGE_MS)
+            found = explain(self._program, before, event)
             why = tuple(_why(found.rules, {expect.rule or "", expect.suppressed or ""}))
         return Failure(
             file=self._scenario.file,

@@ -13,8 +13,10 @@ import msgspec
 
 from livecue.domain import MAX_REPORTED, Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
 from livecue.engine import (
+    DEFAULT_AGES,
     DEFAULT_LIMITS,
     NOTHING,
+    Ages,
     Decision,
     Limits,
     Program,
@@ -33,13 +35,13 @@ _BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped 
 
 @dataclass(frozen=True)
 class DeskRules:
-    """What a room's desk decides by. `max_age_ms`: how long after its event a cue may be sent.
-    `script`: the text of each segment that the room's script has.
+    """What a room's desk decides by. `ages`: how long after its event a cue may be sent, if its
+    rule does not say. `script`: the text of each segment that the room's script has.
     """
 
     program: Program
     report: ReportMode = ReportMode.UNMATCHED
-    max_age_ms: int = 15_000
+    ages: Ages = DEFAULT_AGES
     script: Script = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
 
@@ -102,7 +104,7 @@ class Desk:
             self._state,
             heard,
             script=rules.script,
-            default_max_age_ms=rules.max_age_ms,
+            ages=rules.ages,
             limits=rules.limits,
         )
         self._note(decision)
@@ -131,7 +133,7 @@ class Desk:
             rules.program,
             self._state,
             event,
-            default_max_age_ms=rules.max_age_ms,
+            ages=rules.ages,
             limits=rules.limits,
         )
         if decision is not NOTHING:

@@ -176,9 +176,12 @@ class Airtime(Strict):
 
 
 class Dispatch(Strict):
-    """`max_age_s`: a reply later than this after its event is dropped; within the bus's claim window."""
+    """A reply later than this after its event is dropped, `gift_max_age_s` after a gift; within the bus's
+    claim window.
+    """
 
-    max_age_s: float = Field(default=15, ge=1, le=MAX_AGE_S)
+    max_age_s: float = Field(default=20, ge=1, le=MAX_AGE_S)
+    gift_max_age_s: float = Field(default=60, ge=1, le=MAX_AGE_S)
 
 
 class State(Strict):

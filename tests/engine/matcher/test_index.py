@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.making import MAX_AGE_MS, Room, at_least, equal, event, regex, rule
+from engine.making import AGES, Room, at_least, equal, event, regex, rule
 from livecue.domain import LiveEvent
 from livecue.engine import RoomState, Rule, compile_rules, handle
 from livecue.engine.conditions import Facts
@@ -114,7 +114,7 @@ def test_the_index_finds_exactly_the_rules_that_hit(rules: list[Rule], content: 
 
 def said_by(rules: list[Rule], content: dict[str, Any]) -> str:
     happened = LiveEvent("shop", "1.0", 0, 0, 1, content, "")
-    return handle(compile_rules(rules), RoomState(), happened, default_max_age_ms=MAX_AGE_MS).hit_rule
+    return handle(compile_rules(rules), RoomState(), happened, ages=AGES).hit_rule
 
 
 def layer_only(it: Rule) -> Rule:
@@ -132,7 +132,7 @@ def layer_only(it: Rule) -> Rule:
 
 def layers_of(rules: list[Rule], content: dict[str, Any]) -> list[str]:
     happened = LiveEvent("shop", "1.0", 0, 0, 1, content, "")
-    decision = handle(compile_rules(rules), RoomState(), happened, default_max_age_ms=MAX_AGE_MS)
+    decision = handle(compile_rules(rules), RoomState(), happened, ages=AGES)
     return [cue.rule_index for cue in decision.cues]
 
 
@@ -188,8 +188,5 @@ def test_a_compiled_program_does_not_depend_on_what_it_was_asked_before() -> Non
     program = compile_rules([rule("a", regex("价.")), rule("b", regex("格"))])
     wanted = ["a", "b", "", "a"]
     for _ in range(2):
-        said = [
-            handle(program, RoomState(), event(text), default_max_age_ms=1).hit_rule
-            for text in ("价格", "格", "价", "价钱")
-        ]
+        said = [handle(program, RoomState(), event(text)).hit_rule for text in ("价格", "格", "价", "价钱")]
         assert said == wanted
