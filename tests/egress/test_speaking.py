@@ -53,6 +53,15 @@ async def test_a_finish_faster_than_the_commands_own_answer_counts() -> None:
     assert stage.ends().count(("a1", "finished")) == 1
 
 
+async def test_a_slow_voice_is_given_less_and_the_configured_speed_comes_before_the_rooms() -> None:
+    slow, told = Stage(airtime=NARROW), Stage(airtime=AirtimeLimits(8_000, 0.5, voice_speed=100))
+    for stage in (slow, told):
+        stage.dispatcher.set_speed("a", 50)
+        stage.arrive(long("a1", seconds=3), long("a2", seconds=3))
+        await stage.run(1_000)
+    assert (slow.spoken, told.spoken) == (["a1"], ["a1", "a2"])
+
+
 async def test_what_could_not_be_said_in_time_expires_and_is_never_sent() -> None:
     stage = Stage(*(long(f"a{n}", expires_ms=T0 + 4_000) for n in range(3)), airtime=NARROW)
     await stage.run(20_000)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from livecue.domain import Cue, CueKind, JobState, ReportedEvent
 from livecue.metastudio import command_body, job_from_json, report_body, start_body, validate_start
-from livecue.metastudio.models import script_of
+from livecue.metastudio.models import script_of, voice_speed_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -306,3 +306,10 @@ def test_a_script_is_read_by_number_and_by_title_without_its_markup() -> None:
         ("商品1", "2"): "看这件",
     }
     assert script_of({}) == {}
+
+
+def test_the_voices_speed_is_that_of_the_slowest_scene_and_nonsense_is_passed_over() -> None:
+    scenes = [{"voice_config": {"speed": speed}} for speed in (120, "80", 0, None, "fast", 999)]
+    assert voice_speed_of({"scene_scripts": [*scenes, {}, {"voice_config": "x"}]}) == 80
+    assert voice_speed_of({"scene_scripts": [{}]}) is None
+    assert voice_speed_of({}) is None

@@ -208,7 +208,7 @@ class Daemon:
                 ("send-reports", loops.reporter.send()),
                 ("read-asks", loops.asker.read()),
                 ("send-asks", loops.asker.send()),
-                ("keep-scripts", loops.scripts.run(self._stop)),
+                ("keep-setups", loops.setups.run(self._stop)),
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),
                 ("tend-bus", self._tend_bus(bus)),

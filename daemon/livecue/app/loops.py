@@ -9,7 +9,7 @@ from livecue.app import rooms as from_settings
 from livecue.app.asking import make_asker
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, Limits
 from livecue.app.reload import Rulebook
-from livecue.app.scripts import ScriptKeeper
+from livecue.app.setups import SetupKeeper
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
@@ -59,14 +59,14 @@ class Loops:
     dispatcher: Dispatcher
     reporter: Reporter
     asker: Asker
-    scripts: ScriptKeeper
+    setups: SetupKeeper
 
     def hear(self, heard: Signal) -> None:
         """A signal was published: nobody has to wait for the next look."""
         self.supervisor.on_signal(heard)
         self.dispatcher.hear(heard)
         if heard.kind == SignalKind.JOB_STARTED:
-            self.scripts.ask(heard.room)
+            self.setups.ask(heard.room)
             self.reporter.wake()
 
 
@@ -123,4 +123,5 @@ def make_loops(
         max_age_ms,
     )
     asker = make_asker(settings, bus, channels, http, meter, now)
-    return Loops(supervisor, dispatcher, reporter, asker, ScriptKeeper(client, cloud_rooms, limits, book))
+    setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed)
+    return Loops(supervisor, dispatcher, reporter, asker, setups)

@@ -116,7 +116,7 @@ def airtime(settings: Settings) -> dict[str, AirtimeLimits]:
 
 
 def _airtime(given: Airtime) -> AirtimeLimits:
-    return AirtimeLimits(int(given.max_queued_s * 1000), given.max_share, 100 / (given.voice_speed or 100))
+    return AirtimeLimits(int(given.max_queued_s * 1000), given.max_share, given.voice_speed)
 
 
 def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:

@@ -84,6 +84,10 @@ class Dispatcher:
             found = self._rooms[room] = OnAir(self._airtime.get(room, AirtimeLimits()))
         return found
 
+    def set_speed(self, room: str, speed: int) -> None:
+        """The room's voice speaks at this speed, 100 being normal (S4 6.1.1)."""
+        self.air(room).set_speed(speed)
+
     def hear(self, heard: Signal) -> None:
         """A signal was published: what it means for what is to be said."""
         data, room, now = heard.data, heard.room, self._now()

@@ -16,11 +16,11 @@ _AUDIOS = 100
 
 @dataclass(frozen=True, slots=True)
 class AirtimeLimits:
-    """See `airtime`. `pace`: 1 for a voice at normal speed, 2 for half of it."""
+    """See `airtime`. `voice_speed`: 50 to 200, 100 is normal (S4 6.1.1); None: the room will say."""
 
     max_queued_ms: int = 8_000
     max_share: float = 0.5
-    pace: float = 1.0
+    voice_speed: int | None = None
 
 
 class OnAir:
@@ -28,7 +28,8 @@ class OnAir:
 
     def __init__(self, limits: AirtimeLimits) -> None:
         self._limits = limits
-        self.airtime = Airtime(limits.max_queued_ms, limits.max_share, limits.pace)
+        self._speed = limits.voice_speed or 100
+        self.airtime = Airtime(limits.max_queued_ms, limits.max_share, 100 / self._speed)
         self.busy = False
         self.rests_until_ms = 0
         self._job_id = ""
@@ -47,9 +48,11 @@ class OnAir:
             self.airtime = Airtime(self._limits.max_queued_ms, self._limits.max_share, self.airtime.pace)
             self._said.clear()
 
-    def set_pace(self, pace: float) -> None:
-        """The voice's own speed, told by the room; what was measured comes after it."""
-        self.airtime.pace = pace
+    def set_speed(self, speed: int) -> None:
+        """The voice's own speed, told by the room; what was measured at another one is of no use."""
+        if self._limits.voice_speed is None and speed != self._speed:
+            self._speed = speed
+            self.airtime.pace = 100 / speed
 
     def close(self, job_id: str) -> None:
         """The cloud says this job is over: nothing more for it."""

@@ -8,7 +8,15 @@ the caller's, at one place (`egress.verdict`).
 from livecue.metastudio.client import MetaStudio
 from livecue.metastudio.errors import MetaStudioError, meaning_of, scrub
 from livecue.metastudio.limits import documented
-from livecue.metastudio.models import clean_up_body, command_body, job_from_json, report_body, start_body
+from livecue.metastudio.models import (
+    clean_up_body,
+    command_body,
+    job_from_json,
+    report_body,
+    script_of,
+    start_body,
+    voice_speed_of,
+)
 from livecue.metastudio.report_url import ReportUrls
 from livecue.metastudio.signing import AkSkAuth, sign
 from livecue.metastudio.token import TokenAuth
@@ -28,8 +36,10 @@ __all__ = [
     "keep_logs_clean",
     "meaning_of",
     "report_body",
+    "script_of",
     "scrub",
     "sign",
     "start_body",
     "validate_start",
+    "voice_speed_of",
 ]

@@ -17,7 +17,7 @@ import httpx
 
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.errors import MetaStudioError, error
-from livecue.metastudio.models import count_of, job_from_json, report_body, script_of
+from livecue.metastudio.models import count_of, job_from_json, report_body
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
 
@@ -185,10 +185,10 @@ class MetaStudio:
         """Where a job is reported to that shows no URL of its own (S4 6.2.7); such a call is signed."""
         return f"{self._jobs('report', room_id, job_id)}/live-event-report"
 
-    async def show_script(self, room_id: str) -> dict[tuple[str, str], str]:
-        """What each segment of the room's preset script says (S4 6.1.3); see `models.script_of`."""
+    async def show_room(self, room_id: str) -> dict[str, Any]:
+        """The live room as it is set up (S4 6.1.3); see `models.script_of` and `models.voice_speed_of`."""
         url = f"{self._base}/smart-live-rooms/{_segment('show_room', room_id)}"
-        return script_of(await self._call("show_room", "GET", url))
+        return await self._call("show_room", "GET", url)
 
     async def start_chat(
         self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None

@@ -98,6 +98,14 @@ def script_of(room: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     return found
 
 
+def voice_speed_of(room: Mapping[str, Any]) -> int | None:
+    """The speed of the room's voice, 50 to 200 (S4 6.1.1); of several scenes' the slowest, None if unsaid."""
+    configs = [scene.get("voice_config") for scene in _rows(room.get("scene_scripts"))]
+    speeds = [_text(config.get("speed")) for config in configs if isinstance(config, Mapping)]
+    told = [int(speed) for speed in speeds if speed.isdecimal() and 50 <= int(speed) <= 200]
+    return min(told, default=None)
+
+
 def _rows(value: Any) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 

@@ -1,0 +1,95 @@
+"""What the rooms say of themselves: their preset script, and how fast their voice is (S4 6.1.3).
+
+SHOOT_SCRIPT_SWITCH tells which segment is now being spoken, not what it says (S3, table 8): the text comes
+from the room. So does the voice's speed, by which its airtime is reckoned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from livecue.app.cloud import CloudRoom, Limits
+from livecue.app.reload import Rulebook
+from livecue.domain import CloudError, EventType, Meaning, RoomKind
+from livecue.metastudio import MetaStudio, script_of, voice_speed_of
+
+log = structlog.get_logger()
+
+_PAUSE_S = 5.0
+_NO_USE = frozenset({Meaning.NOT_FOUND, Meaning.FORBIDDEN, Meaning.INVALID})
+
+
+class SetupKeeper:
+    """Asks for live rooms at the start and with each new job; a failure is tried again after 5 s."""
+
+    def __init__(
+        self,
+        client: MetaStudio,
+        rooms: Mapping[str, CloudRoom],
+        limits: Limits,
+        book: Rulebook,
+        set_speed: Callable[[str, int], None],
+    ) -> None:
+        """`set_speed(room, speed)`: the room's voice has this speed, 100 being normal."""
+        self._client = client
+        self._rooms = rooms
+        self._limits = limits
+        self._book = book
+        self._set_speed = set_speed
+        self._wanted = set(rooms)
+        self._woken = asyncio.Event()
+
+    def ask(self, room: str) -> None:
+        """The room may have been changed: ask again."""
+        self._wanted.add(room)
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask for what is wanted until `stop` is set."""
+        while not stop.is_set():
+            self._woken.clear()
+            for room in sorted(filter(self._speaks, self._wanted)):
+                if not stop.is_set():
+                    await self._fetch(room)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_S if self._wanted else _PAUSE_S / 5):
+                    await self._either(stop)
+
+    async def _either(self, stop: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait(), name="await-setup") for event in (stop, self._woken)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _speaks(self, room: str) -> bool:
+        """Whether rules speak in the room at all."""
+        return self._rooms[room].kind is RoomKind.LIVE and bool(self._book[room].program.event_types)
+
+    async def _fetch(self, room: str) -> None:
+        try:
+            async with self._limits.slot("show_room"):
+                setup = await self._client.show_room(self._rooms[room].room_id)
+        except CloudError as error:
+            log.warning("setup-not-fetched", room=room, error=str(error))
+            if error.meaning in _NO_USE:
+                self._wanted.discard(room)  # until its next job
+            return
+        self._wanted.discard(room)
+        self._learn(room, setup)
+
+    def _learn(self, room: str, setup: Mapping[str, Any]) -> None:
+        speed = voice_speed_of(setup)
+        if speed is not None:
+            self._set_speed(room, speed)
+        script = {}
+        if EventType.SCRIPT in self._book[room].program.event_types:
+            script = script_of(setup)
+            self._book.learn(room, script)
+        log.info("setup-fetched", room=room, segments=len(script), voice_speed=speed)
