@@ -84,7 +84,6 @@ def test_a_merge_stays_here_when_the_pack_goes_to_the_cloud(tmp_path: Path) -> N
     assert [line.partition("pack.yaml:")[2] for line in left_out(pack)] == [
         "4: rule 'plain': without livecue's merge",
         "5: rule 'own': without livecue's merge",
-        "10: rule 'none': without livecue's merge",
     ]
 
 

@@ -28,6 +28,7 @@ def left_out(pack: Pack) -> Iterator[str]:
             name
             for name in rule.livecue.__struct_fields__
             if getattr(rule.livecue, name) != getattr(Additions(), name)
+            and not (name == "merge" and rule.livecue.merge is False)
         ]
         if own:
             yield f"{where}: without livecue's {', '.join(own)}"
