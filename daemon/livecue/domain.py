@@ -101,6 +101,7 @@ class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
     `priority` is the rule's (0-999, lower wins), `event_type` the event's. `seconds`: how long it holds
     the air at the voice's normal speed, 0 for a layer. `scenes`: where it may be said, empty anywhere.
     `other_text`: what to say if review refuses `text`, empty for nothing. `review_config` goes along.
+    `limited`: its rule has a window or cooldown that a cue never spoken gives back.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Cue(msgspec.Struct, frozen=True, omit_defaults=True):
     other_text: str = ""
     merge: Merge | None = None
     review_config: Mapping[str, Any] | None = None
+    limited: bool = False
 
 
 class AskKind(StrEnum):

@@ -110,6 +110,12 @@ async def test_a_cue_whose_time_is_up_is_never_spoken_and_gives_its_rule_the_win
     assert stage.bus.signals == [("a", "cue_returned", data)]
 
 
+async def test_a_cue_of_a_rule_without_limits_has_nothing_to_give_back() -> None:
+    stage = Stage(cue("c1", expires_ms=T0, limited=False))
+    await stage.run()
+    assert (stage.ends(), stage.bus.signals) == ([("c1", "expired")], [])
+
+
 async def test_a_cue_whose_time_runs_out_during_its_claim_is_not_sent() -> None:
     stage = Stage(cue("c1"))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from engine.making import Room, at_least, regex, rule, signal_of
 from livecue.domain import SignalKind
@@ -79,6 +80,17 @@ def test_a_switch_of_another_job_is_late_news_and_one_before_its_job_is_kept_for
     told(state, SignalKind.SCRIPT_SWITCH, job_id="j2", scene="乙")
     assert told(state, SignalKind.JOB_STARTED, job_id="j2").scene == "乙"
     assert told(state, SignalKind.JOB_STARTED, job_id="j3").scene == ""
+
+
+def test_a_cue_says_whether_its_rule_has_anything_to_give_back() -> None:
+    layer: dict[str, Any] = {"layer_config": {"layer_type": "TEXT"}}
+    rules = [rule("free", regex("a")), rule("once", regex("b"), time_window=-1, **layer)]
+    room = Room(*rules)
+    assert [cue.limited for cue in room.see("a", at_s=1).cues] == [False]
+    assert [(cue.kind, cue.limited) for cue in room.see("b", at_s=2).cues] == [
+        ("speak", True),
+        ("show_layer", False),  # beside a reply: it has no window of its own
+    ]
 
 
 def test_a_cue_that_was_never_spoken_gives_its_window_back() -> None:

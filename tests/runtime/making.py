@@ -29,7 +29,12 @@ class Clock:
 
 
 def cue(cue_id: str, room: str = "a", *, priority: int = 500, age_ms: int = 0, **more: Any) -> Cue:
-    fields: dict[str, Any] = {"expires_ms": T0 - age_ms + 15_000, "rule_index": "r", "text": "好"} | more
+    fields: dict[str, Any] = {
+        "expires_ms": T0 - age_ms + 15_000,
+        "rule_index": "r",
+        "text": "好",
+        "limited": True,
+    } | more
     return Cue(
         id=cue_id,
         room=room,

@@ -49,7 +49,9 @@ class Records:
         self._put(lambda: self._audit.record(room, entry))
 
     def returned(self, cue: Cue) -> None:
-        """Tell the engine that the cue was never spoken: its rule gets the time window back."""
+        """Tell the engine that the cue was never spoken, if its rule has a time window to be given back."""
+        if not cue.limited:
+            return
         data = {
             "job_id": cue.job_id,
             "rule_index": cue.rule_index,

@@ -150,6 +150,7 @@ def _cue(
         other_text=other_text,
         merge=merge,
         review_config=act.review_config,
+        limited=act.limited and (kind is not CueKind.SHOW_LAYER or plan.layer_only),
     )
 
 

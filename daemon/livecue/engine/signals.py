@@ -145,6 +145,7 @@ def _answer(
         seconds=spoken_seconds(text),
         scenes=plan.act.scenes,
         review_config=plan.act.review_config,
+        limited=plan.act.limited,
     )
 
 
