@@ -142,6 +142,36 @@ def test_a_free_tenant_sends_its_whole_limit_at_once_and_then_waits_for_an_answe
     assert slots.wait_ms(30 + WINDOW_MS) == 0
 
 
+def test_while_the_limit_is_used_up_calls_are_spread_over_the_second() -> None:
+    slots, now, sent = Slots(4), 0, list[int]()
+    answers: list[tuple[int, int]] = []
+    while now < 20_000:
+        for at, taken in [pair for pair in answers if pair[0] <= now]:
+            slots.give_back(at, taken)
+            answers.remove((at, taken))
+        if slots.wait_ms(now) == 0:
+            slots.take(now)
+            sent.append(now)
+            answers.append((now + 20, now))
+        now += 5
+    gaps = [later - one for one, later in zip(sent, sent[1:], strict=False)]
+    assert gaps[:3] == [5, 5, 5]  # all slots were free
+    assert max(gaps[8:]) <= 400  # what is urgent never waits a second
+    assert len(sent) >= 0.9 * 4 * 20
+
+
+def test_a_tenant_whose_slots_are_all_free_again_sends_at_once_again() -> None:
+    slots = Slots(2)
+    for now in (0, 0):
+        slots.take(now)
+    assert slots.wait_ms(1) is None
+    slots.give_back(10, 0)
+    slots.give_back(10, 0)
+    for now in (1_100, 1_100):
+        assert slots.wait_ms(now) == 0
+        slots.take(now)
+
+
 def test_credit_comes_with_a_hundred_answers_and_is_half_of_the_shortest_less_the_margin() -> None:
     slots = Slots(1)
     now = rounds(slots, ENOUGH - 1, 100)

@@ -52,7 +52,7 @@ class Gate:
 
     def take(self, now_ms: int) -> int:
         """Occupy a slot, after `wait_ms` said 0 and before anything is awaited; the ticket to give back."""
-        self._slots.take()
+        self._slots.take(now_ms)
         if self._breaker:
             self._breaker.take(now_ms)
         return now_ms

@@ -8,6 +8,9 @@ into one second.
 
 That counts each round trip as if it took no time, and costs a tenth of the limit at 100 ms. So a part
 of what a round trip is known to take is given back, the credit: docs/decisions/0003 argues why it is safe.
+
+Slots taken together come back together, and then what is urgent waits a whole second for the next. So while
+the limit is used up the calls are spread over the second; a tenant with all slots free sends at once.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ MEMORY_MS: Final = 300_000
 ENOUGH: Final = 100
 MARGIN_MS: Final = 5
 MOST_CREDIT_MS: Final = 200
+_SPREAD: Final = 0.85  # of an even spacing: uneven answers shall not cost any of the limit
 
 
 @dataclass
@@ -98,6 +102,9 @@ class Slots:
         self._back: list[tuple[int, int]] = []  # when answered, and the most credit of that call itself
         self._memory = _Memory()
         self._paused_until: int | None = None
+        self._spacing_ms = int(_SPREAD * window_ms / limit)
+        self._crowded = False
+        self._next_ms: int | None = None  # while crowded: no call before this
 
     def wait_ms(self, now_ms: int) -> int | None:
         """0: a slot is free; n: one is in n ms; None: not before a call now out is answered."""
@@ -106,16 +113,22 @@ class Slots:
         self._back = [back for back, wait in zip(self._back, wait_ms, strict=True) if wait > 0]
         paused = 0 if self._paused_until is None else max(0, self._paused_until - now_ms)
         if self._out + len(self._back) < self._limit:
-            return paused
+            if not self._out and not self._back:
+                self._crowded = False
+            spread = max(0, self._next_ms - now_ms) if self._crowded and self._next_ms is not None else 0
+            return max(paused, spread)
+        self._crowded = True
         return max(paused, min(wait for wait in wait_ms if wait > 0)) if self._back else None
 
     def credit_ms(self, now_ms: int) -> int:
         """By how much a slot now comes back earlier than one window after its answer."""
         return self._memory.credit_ms(now_ms)
 
-    def take(self) -> None:
+    def take(self, now_ms: int | None = None) -> None:
         """Occupy a slot; only after `wait_ms` said 0."""
         self._out += 1
+        if now_ms is not None:
+            self._next_ms = now_ms + self._spacing_ms
 
     def give_back(self, now_ms: int, taken_ms: int | None = None, *, answered: bool = True) -> None:
         """The call was answered, or given up: its slot is free one window from now, less the credit.
@@ -134,6 +147,7 @@ class Slots:
     def return_unused(self) -> None:
         """Nothing was sent in this slot: it is free at once."""
         self._out -= 1
+        self._next_ms = None
 
     def pause(self, until_ms: int) -> None:
         """Let nothing out before `until_ms`: the server answered 429. No credit then until all is forgotten."""
