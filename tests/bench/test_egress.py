@@ -9,12 +9,21 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from livecue.bench import egress as bench_module
 from livecue.bench.egress import lines, targets
 from livecue.bench.egress_cloud import Call
-from livecue.bench.egress_figures import Run, busy_rooms, described, fairness, figures, fullest_second
+from livecue.bench.egress_figures import (
+    Run,
+    busy_rooms,
+    described,
+    fairness,
+    figures,
+    fullest_second,
+    thanks_floor,
+)
 from livecue.bench.egress_live import run_live
 from livecue.bench.egress_runs import run_fifo, run_livecue
 from livecue.bench.egress_time import EPOCH_MS, run_virtually, virtual_ms
@@ -108,6 +117,14 @@ def test_fair_is_one_and_all_for_one_of_four_is_a_quarter() -> None:
     assert fairness([even], ["abcd"])["jain"] == 1
     greedy = made([0, 1, 2, 3], 1, rooms="aaaa")
     assert fairness([even, greedy], ["abcd", "abcd"]) == {"jain": 0.25, "rooms": 8, "least": 0, "most": 4}
+
+
+def test_the_floor_of_thanks_is_the_next_quarter_of_a_second_that_is_free() -> None:
+    moments = [1, 2, 600, 750]
+    gifts = [one for one in SHORT.cues(EPOCH_MS) if one.event_type == 4][: len(moments)]
+    cues = [replace(one, at_ms=EPOCH_MS + at) for one, at in zip(gifts, moments, strict=True)]
+    found = thanks_floor([Run(EPOCH_MS, 1, cues, [], {}, {}, {})])
+    assert (found["n"], found["p50_ms"], found["max_ms"]) == (4, 250, 498)
 
 
 def test_a_room_counts_as_busy_only_if_something_waited_nearly_all_the_time() -> None:

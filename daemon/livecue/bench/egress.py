@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from livecue.bench.egress_figures import busy_rooms, described, fairness, figures
+from livecue.bench.egress_figures import busy_rooms, described, fairness, figures, thanks_floor
 from livecue.bench.egress_live import run_live
 from livecue.bench.egress_runs import run_fifo, run_livecue
 from livecue.bench.egress_traffic import Traffic
@@ -35,6 +35,7 @@ def bench_egress(traffic: Traffic, runs: int, live_seconds: float) -> dict[str, 
         "seconds": traffic.seconds,
         "traffic": described(ours, many),
         "livecue": figures(ours) | {"fairness": fairness(ours, busy)},
+        "thanks_floor": thanks_floor(ours),
         "fifo": figures(fifo) | {"fairness": fairness(fifo, busy)},
     }
     if live_seconds > 0:

@@ -109,6 +109,22 @@ def _ended(runs: Sequence[Run], which: Callable[[Cue], bool]) -> dict[str, int]:
     return dict(Counter(end for run, cue in cues for end in run.ends.get(cue.id, ("waiting",))).most_common())
 
 
+def thanks_floor(runs: Sequence[Run]) -> dict[str, Any]:
+    """If one call may go at every quarter of a second, all others are replies, and thanks go at once, oldest first.
+
+    Without a network, without merging: what a perfect choice comes to while replies fill the quota.
+    """
+    gap_ms = SECOND_MS // QUOTA
+    ages: list[float] = []
+    for run in runs:
+        free_ms = run.start_ms
+        for at_ms in (cue.at_ms for cue in run.offered if _is_thanks(cue)):
+            free_ms += max(0, -((free_ms - at_ms) // gap_ms) * gap_ms)
+            ages.append((free_ms - at_ms) / 1000)
+            free_ms += gap_ms
+    return distribution(ages) if ages else {"n": 0}
+
+
 def busy_rooms(run: Run) -> set[str]:
     """The rooms that had a cue waiting for `BUSY` of the time."""
     spans: dict[str, list[tuple[int, int]]] = {}
