@@ -30,9 +30,10 @@ format: $(STAMP) ## Let ruff fix and format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## Measure latency and throughput beside the machine's floor
+bench: $(STAMP) ## Measure latency and throughput beside the floor of this machine, the way out beside a plain queue
 	@$(BIN)/livecue bench latency --json
 	@$(BIN)/livecue bench throughput --json
+	@$(BIN)/livecue bench egress --json
 
 asyncapi: $(STAMP) ## Write docs/asyncapi.yaml anew from the code
 	@$(BIN)/python -m livecue.bus.asyncapi > docs/asyncapi.yaml

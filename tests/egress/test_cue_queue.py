@@ -89,6 +89,17 @@ def test_of_the_rooms_whose_turn_it_is_the_one_with_the_freshest_event_goes_firs
     assert drained(queue) == ["fresh", "middle", "stale"]
 
 
+def test_of_the_gifts_of_several_rooms_the_one_that_has_waited_longest_goes_first() -> None:
+    ages = {"a": 100, "b": 4_900, "c": 2_500}
+    queue = filled(*(gift(room, room, age_ms=age) for room, age in ages.items()))
+    assert drained(queue) == ["b", "c", "a"]
+
+
+def test_gifts_that_pile_up_for_seconds_go_the_fresher_first() -> None:
+    queue = filled(*(gift(f"{n}", f"room{n}", age_ms=n * 3_000) for n in range(4)))
+    assert drained(queue) == ["1", "0", "3", "2"]
+
+
 def test_a_flood_of_gifts_jumps_the_turns_of_others_a_few_times_and_no_more() -> None:
     queue = filled(*(gift(f"g{n}", "a") for n in range(60)), *(cue(f"b{n}", "b") for n in range(20)))
     order = drained(queue)

@@ -56,6 +56,28 @@ def rules(
     _show(bench_rules(wanted, Size(rounds=rounds)), as_json)
 
 
+@bench.command()
+def egress(
+    seconds: Annotated[float, typer.Option(min=2, help="how long each overload lasts, in virtual time")] = 60,
+    rooms: Annotated[int, typer.Option(min=5, help="below 40 a room's air limits, not the quota")] = 50,
+    runs: Annotated[int, typer.Option(min=1, help="overloads taken together, each with a seed more")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="of the first overload")] = 1,
+    live_seconds: Annotated[float, typer.Option(min=0, help="real time with the sandbox; 0: none")] = 20,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 1 if a target is missed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The way out under overload, beside a plain queue, in virtual time; then live, with the sandbox."""
+    from livecue.bench.egress import bench_egress, lines
+    from livecue.bench.egress_traffic import Traffic
+
+    found = bench_egress(Traffic(seed, rooms, seconds), runs, live_seconds)
+    _show(found, as_json)
+    if not as_json:
+        print("\n".join(lines(found)))
+    if strict and not all(one["ok"] for one in found["targets"]):
+        raise typer.Exit(1)
+
+
 def _print(work: Coroutine[Any, Any, dict[str, Any]], as_json: bool) -> None:
     _show(asyncio.run(work), as_json)
 

@@ -2,7 +2,8 @@
 
 Gift thanks before replies before layers; within a room then the rule's priority, then the fresher
 event, while replies to one moment keep their order. Between rooms turns are dealt by weight: a room
-with much to say gets ahead of nobody. A gift may jump the turns, but only so many of them.
+with much to say gets ahead of nobody. A gift may jump the turns, but only so many of them; among the
+gifts of several rooms the one that has waited longest goes first, unless they pile up for seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from livecue.domain import Cue, CueKind, EventType
 MOMENT_MS = 2_000
 """Events this close together are equally fresh: their replies are spoken in the order they came."""
 
+_GIFT_MOMENT_MS = 5_000  # of gifts in several rooms; in more than that, the fresher first, too
 _ROUND = 1.0  # turns by which a fresher reply may overtake the room whose turn it is
 _JUMPS = 8.0  # turns that a room's gifts may be ahead of the others
 _SLACK = 1_000
@@ -175,10 +177,8 @@ class CueQueue:
         rank = min(rank for rank, _, _ in ranked)
         among = [(room, waiting) for found, room, waiting in ranked if found is rank]
         due = min(room.turn for room, _ in among) + _ROUND
-        room, waiting = min(
-            ((room, waiting) for room, waiting in among if room.turn <= due),
-            key=lambda pair: (-pair[1].cue.at_ms // MOMENT_MS, pair[0].turn, pair[1].arrival),
-        )
+        turns = [(room, waiting) for room, waiting in among if room.turn <= due]
+        room, waiting = _longest_waiting(turns) if rank is Rank.GIFT else _freshest(turns)
         self._remove(waiting)
         self._turn = max(self._turn, first)
         room.turn = max(room.turn, self._turn - _HOARD) + 1 / room.weight
@@ -192,6 +192,20 @@ class CueQueue:
         for waiting in found:
             self._remove(waiting)
         return found
+
+
+def _freshest(turns: list[tuple[_Room, Waiting]]) -> tuple[_Room, Waiting]:
+    """Most replies of a flood will never be said: those that are, are fresh."""
+    return min(turns, key=lambda pair: (-pair[1].cue.at_ms // MOMENT_MS, pair[0].turn, pair[1].arrival))
+
+
+def _longest_waiting(turns: list[tuple[_Room, Waiting]]) -> tuple[_Room, Waiting]:
+    """Nearly all thanks will be said: none of them waits for those that came after it."""
+    moment = max(waiting.cue.at_ms for _, waiting in turns) - _GIFT_MOMENT_MS
+    return min(
+        ((room, waiting) for room, waiting in turns if waiting.cue.at_ms >= moment),
+        key=lambda pair: (pair[1].cue.at_ms, pair[1].arrival),
+    )
 
 
 def _rank(waiting: Waiting, ahead: float) -> Rank:
