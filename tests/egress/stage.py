@@ -30,7 +30,9 @@ class Stage:
         limit: int = 4,
         airtime: AirtimeLimits = WIDE,
         weights: dict[str, float] | None = None,
+        thanks: bool = False,
     ) -> None:
+        self.thanks = thanks
         self.bus = bus or MemoryBus()
         self.cloud: MemoryCloud = cloud or MemoryCloud()
         self.clock = Clock()
@@ -64,6 +66,7 @@ class Stage:
             look=self.looked.append,
             airtime=dict.fromkeys("abcd", self.airtime),
             weights=self.weights,
+            thanks=lambda _room: self.thanks,
         )
         known = standings([(room, line) for room, lines in self.bus.audit.items() for line in lines])
         self.arrived = list(self.log)

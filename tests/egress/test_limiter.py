@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -154,7 +155,7 @@ def test_while_the_limit_is_used_up_calls_are_spread_over_the_second() -> None:
             sent.append(now)
             answers.append((now + 20, now))
         now += 5
-    gaps = [later - one for one, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - one for one, later in pairwise(sent)]
     assert gaps[:3] == [5, 5, 5]  # all slots were free
     assert max(gaps[8:]) <= 400  # what is urgent never waits a second
     assert len(sent) >= 0.9 * 4 * 20

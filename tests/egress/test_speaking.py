@@ -53,6 +53,17 @@ async def test_a_finish_faster_than_the_commands_own_answer_counts() -> None:
     assert stage.ends().count(("a1", "finished")) == 1
 
 
+async def test_where_gifts_are_thanked_for_replies_leave_room_for_it() -> None:
+    cues = [long(f"a{n}", seconds=3) for n in range(2)]
+    thanks = long("gift", seconds=3, event_type=4, age_ms=-1)
+    for leaves, said in ((True, ["a0", "gift"]), (False, ["a0", "a1"])):
+        stage = Stage(*cues, airtime=NARROW, thanks=leaves)
+        await stage.run(10)
+        stage.arrive(thanks)
+        await stage.run(300)
+        assert stage.spoken == said
+
+
 async def test_a_slow_voice_is_given_less_and_the_configured_speed_comes_before_the_rooms() -> None:
     slow, told = Stage(airtime=NARROW), Stage(airtime=AirtimeLimits(8_000, 0.5, voice_speed=100))
     for stage in (slow, told):

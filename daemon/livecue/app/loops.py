@@ -14,7 +14,7 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
-from livecue.domain import MAX_AGE_S, Signal, SignalKind
+from livecue.domain import MAX_AGE_S, EventType, Signal, SignalKind
 from livecue.egress.dispatcher import Dispatcher
 from livecue.egress.records import Records
 from livecue.egress.reporter import Reporter
@@ -109,6 +109,7 @@ def make_loops(
         look=supervisor.wake,
         airtime=from_settings.airtime(settings),
         weights={room.key: room.weight for room in settings.rooms},
+        thanks=lambda room: EventType.GIFT in book[room].program.event_types,
     )
     reporter = Reporter(
         NatsReportLog(bus.nc, since_ms),

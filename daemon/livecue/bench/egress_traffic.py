@@ -17,11 +17,11 @@ from livecue.engine.speech import spoken_seconds
 QUOTA = 4
 """Commands a second that the cloud takes from a tenant (cn-north-4)."""
 
-MAX_AGE_MS = 15_000
-"""The default of `dispatch.max_age_s`."""
+MAX_AGE_MS, GIFT_MAX_AGE_MS = 20_000, 60_000
+"""The defaults of `dispatch.max_age_s` and `dispatch.gift_max_age_s`."""
 
 _QUESTIONS = 2.25  # danmaku that a rule answers, in quotas
-_GIFTS = 0.35
+_GIFTS = 0.25
 _LAYERS = 0.25
 _FLOOD = 0.5  # questions more, in the first room alone
 _BURST_EVERY_S, _BURST_S = 10.0, 3.0
@@ -106,7 +106,7 @@ def _made(stream: Stream, at_ms: int, **more: Any) -> Cue:
         "rule_index": stream.kind,
         "kind": CueKind.SPEAK,
         "at_ms": at_ms,
-        "expires_ms": at_ms + MAX_AGE_MS,
+        "expires_ms": at_ms + (GIFT_MAX_AGE_MS if stream.kind == "gift" else MAX_AGE_MS),
         "play_type": "INSERT",
         "event_type": EventType.GIFT if stream.kind == "gift" else EventType.DANMAKU,
     }

@@ -57,11 +57,14 @@ class Airtime:
         """What the room's voice needs for what takes `seconds` at normal speed."""
         return int(seconds * 1000 * self.pace)
 
-    def wait_ms(self, now_ms: int, seconds: float) -> int:
-        """0: something of `seconds` may be sent now; else when to ask again, at the earliest."""
+    def wait_ms(self, now_ms: int, seconds: float, part: float = 1.0) -> int:
+        """0: something of `seconds` may be sent now; else when to ask again, at the earliest.
+
+        `part` of the line is all that it may fill.
+        """
         self._advance(now_ms)
         ms, queued = self.length_ms(seconds), self.queued_ms(now_ms)
-        line = queued - max(self._max_queued_ms - ms, 0)
+        line = queued - max(int(self._max_queued_ms * part) - ms, 0)
         return max(line, self._until_share(now_ms, queued, ms), 0)
 
     def queued_ms(self, now_ms: int) -> int:

@@ -54,9 +54,11 @@ class Dispatcher:
         look: Callable[[str], None],
         airtime: Mapping[str, AirtimeLimits],
         weights: Mapping[str, float] | None = None,
+        thanks: Callable[[str], bool] = lambda _room: True,
     ) -> None:
         """`now` is the wall clock, `mono` one that never jumps, both in ms. `look(room)` asks the
-        supervisor to look at a room whose job seems to be over. `airtime`, `weights`: by room.
+        supervisor to look at a room whose job seems to be over. `airtime`, `weights`: by room. `thanks(room)`:
+        whether the room thanks for gifts.
         """
         self._cues = cues
         self._history = history
@@ -68,6 +70,7 @@ class Dispatcher:
         self._now = now
         self._mono = mono
         self._airtime = airtime
+        self._thanks = thanks
         self._queue = CueQueue(weights)
         self._sender = Sender(commands, self._queue, records, meter, now, jitter, look)
         self._rooms: dict[str, OnAir] = {}
@@ -216,7 +219,7 @@ class Dispatcher:
         if job is None or not air.takes(job, now):
             return False
         air.follow(job.job_id)
-        wait = air.wait_ms(cue, now)
+        wait = air.wait_ms(cue, now, thanks=self._thanks(cue.room))
         if wait:
             self._held_ms = min(self._held_ms, wait)
         return wait == 0

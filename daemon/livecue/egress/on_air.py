@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from livecue.domain import Cue, CueKind, Job, JobState
 from livecue.egress.airtime import Airtime
+from livecue.egress.cue_queue import Rank, rank_of
 from livecue.egress.history import Standing
 
+_BESIDE_THANKS = 0.7
 _KEPT = 200
 _AUDIOS = 100
 
@@ -70,9 +72,16 @@ class OnAir:
             return True
         return job is not None and bool(cue.job_id) and cue.job_id != job.job_id
 
-    def wait_ms(self, cue: Cue, now_ms: int) -> int:
-        """How long the cue has to wait for the air; a layer does not."""
-        return self.airtime.wait_ms(now_ms, self.seconds(cue)) if cue.kind is not CueKind.SHOW_LAYER else 0
+    def wait_ms(self, cue: Cue, now_ms: int, *, thanks: bool = False) -> int:
+        """How long the cue has to wait for the air; a layer does not.
+
+        `thanks`: the room thanks for gifts, and its replies leave them some of the line.
+        """
+        rank = rank_of(cue)
+        if rank is Rank.LAYER:
+            return 0
+        part = _BESIDE_THANKS if thanks and rank is Rank.REPLY else 1.0
+        return self.airtime.wait_ms(now_ms, self.seconds(cue), part)
 
     def seconds(self, cue: Cue) -> float:
         """How long it holds the air; of an audio as measured, once it was."""
