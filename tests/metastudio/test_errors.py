@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from livecue.domain import CloudError, Meaning
 from livecue.metastudio import MetaStudio, MetaStudioError, meaning_of, scrub
-from livecue.metastudio.errors import error, error_from_answer, secrets_in
+from livecue.metastudio.errors import MAX_READ_TEXT, error, error_from_answer, secrets_in
 from metastudio.serving import Answer, Cloud
 
 ROWS = [
@@ -30,6 +31,7 @@ ROWS = [
     (500, "MSS.20010055", Meaning.TEXT_REFUSED),
     (500, "MSS.20010007", Meaning.TEXT_REFUSED),
     (500, "MSS.20010080", Meaning.TEXT_REFUSED),
+    (500, "MSS.20010015", Meaning.MARKUP_REFUSED),
     (400, "MSS.20010147", Meaning.NOT_PUSHED),
     (400, "MSS.20010153", Meaning.NO_VOICE),
     (403, "MSS.20010065", Meaning.QUOTA),
@@ -162,3 +164,16 @@ def test_the_secrets_of_a_request_are_found_wherever_they_stand() -> None:
         "text": "said",
     }
     assert set(secrets_in(body)) == {"rtmp://h/a", "k1", "k2", "k3"}
+
+
+@pytest.mark.parametrize("piece", ["x", "x-", "key", "key-", "a.", "sk ", "://", "http://", "k=", '\\"', " "])
+def test_a_hostile_text_is_scrubbed_in_time_proportional_to_its_length(piece: str) -> None:
+    began = time.process_time()
+    scrub(piece * (200_000 // len(piece)))
+    assert time.process_time() - began < 2, "60,000 letters in a row once took minutes"
+
+
+def test_a_secret_at_the_cut_of_a_long_text_does_not_come_through_in_part() -> None:
+    for length in range(MAX_READ_TEXT - 30, MAX_READ_TEXT + 5):
+        said = "https://h/" + "?" + "q" * (length - 11) + " S3CRETKEY more " + "y " * 3000
+        assert "S3C" not in str(error("x", Meaning.INVALID, detail=said, secrets=["S3CRETKEY"]))

@@ -17,6 +17,7 @@ import msgspec
 from livecue.domain import CloudError, Meaning
 
 MAX_VENDOR_TEXT: Final = 300
+MAX_READ_TEXT: Final = 4_000
 SECRET_NAMES: Final = frozenset({"key", "stream_key", "stream_keys", "output_urls", "password", "signature"})
 
 
@@ -138,7 +139,7 @@ def error(
     facts = [f"HTTP {status}"] if status else []
     facts += [code] if code else []
     facts += [f"request {request}"] if request else []
-    said = scrub(detail, secrets)[:MAX_VENDOR_TEXT]
+    said = scrub(_first_words(detail), secrets)[:MAX_VENDOR_TEXT]
     aside = f" ({', '.join(facts)})" if facts else ""
     quoted = f": {said}" if said else ""
     return MetaStudioError(
@@ -203,13 +204,22 @@ def _retry_after(value: str) -> float | None:
 
 
 _CODE = re.compile(rb'"error_code"\s*:\s*"([A-Z0-9.]{1,40})"')
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>[^\s\"'<>,;]+)", re.IGNORECASE)
+# Each of these takes time in proportion to the text: it comes from outside, and may be one endless word.
+_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?P<rest>[^\s\"'<>,;]+)", re.IGNORECASE)
 _PAIR = re.compile(
-    r"(?P<name>[\w-]*(?:key|secret|token|password|passwd|signature|authorization|access|\bsk\b|\bak\b)[\w-]*"
-    r"[\"'\\]*\s*[=:]\s*[\"'\\]*)(?P<value>[^\s\"',;&)}\]\\]+)",
+    r"(?P<name>(?<![\w-])"
+    r"(?=[\w-]*(?:key|secret|token|password|passwd|signature|authorization|access|\bsk\b|\bak\b))"
+    r"[\w-]++[\"'\\]*+\s*+[=:]\s*+[\"'\\]*+)(?P<value>[^\s\"',;&)}\]\\]+)",
     re.IGNORECASE,
 )
 _LONG = re.compile(r"[A-Za-z0-9+/_=-]{64,}")  # signatures and tokens, whatever they are called
+
+
+def _first_words(text: str) -> str:
+    """Enough of a foreign text to say what it says; the word at the cut goes, it may be part of a secret."""
+    if len(text) <= MAX_READ_TEXT:
+        return text
+    return " ".join(text[:MAX_READ_TEXT].split()[:-1])
 
 
 def scrub(text: str, secrets: Collection[str] = ()) -> str:
