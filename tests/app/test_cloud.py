@@ -76,6 +76,32 @@ async def test_callers_go_in_order_of_asking_and_never_more_than_the_limit_in_a_
     assert all(later - earlier >= 1000 for (_, earlier), (_, later) in zip(went, went[2:], strict=False))
 
 
+async def test_who_comes_when_a_slot_is_free_goes_after_who_has_waited_for_it(clock: Clock) -> None:
+    woken = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await woken.wait()
+
+    limits = Limits("cn-north-4", {"show": 1}, mono=clock, sleep=sleep)
+    went: list[str] = []
+
+    async def call(name: str) -> None:
+        async with limits.slot("show"):
+            went.append(name)
+            clock.now_ms += WINDOW_MS
+        clock.now_ms += WINDOW_MS
+
+    await end(limits, "show")
+    waiting = asyncio.create_task(call("waited"))
+    await asyncio.sleep(0)
+    clock.now_ms += WINDOW_MS
+    late = asyncio.create_task(call("came late"))
+    await asyncio.sleep(0)
+    woken.set()
+    await asyncio.gather(waiting, late)
+    assert went == ["waited", "came late"]
+
+
 async def test_operations_do_not_hold_each_other_up(limits: Limits, clock: Clock) -> None:
     for operation in ("show", "stop", "list"):
         await end(limits, operation)
