@@ -32,6 +32,10 @@ class EventType(IntEnum):
     SCRIPT = 10
 
 
+SAMPLED = frozenset({EventType.ENTER, EventType.LIKE})
+"""Types of which a part stands for the whole: what is left out first when reports pile up."""
+
+
 class LiveEvent(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened in a room.
 
@@ -167,12 +171,17 @@ class ReportedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Events of one room that go to live-event-report; at most 1000 (S4 6.2.7)."""
+    """Events of one room that go to live-event-report; at most 1000 (S4 6.2.7).
+
+    `job_id` is the live job that was on when they happened, empty if none was known: then they go to
+    whichever is on.
+    """
 
     id: str
     room: str
     at_ms: int
     events: tuple[ReportedEvent, ...]
+    job_id: str = ""
 
 
 class JobState(StrEnum):

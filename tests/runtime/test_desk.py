@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from livecue.domain import ReportMode
 from livecue.runtime.desk import Desk
-from livecue.runtime.ports import Count, Lane
+from livecue.runtime.ports import Count, Lane, RoomCommit
 from runtime.making import T0, delivery, desk_rules, rule, said
 
 
@@ -35,16 +36,46 @@ def test_the_mode_says_which_events_also_go_to_the_cloud(mode: ReportMode, repor
     assert done.counts == {(Count.EVENTS, "1"): 2, (Count.RULE_HITS, ""): 1}
 
 
-def test_no_more_is_reported_than_one_call_a_second_can_carry() -> None:
+def of_type(kind: int, count: int) -> dict[str, Any]:
+    return {"total": count, "events": [{"timestamp": T0, "type": kind, "content": {}}] * count}
+
+
+def reported(commit: RoomCommit) -> Counter[int]:
+    return Counter(event.type for part in commit.reports for event in part.events)
+
+
+def test_beyond_one_call_a_second_likes_and_enters_are_left_out_and_nothing_else_is() -> None:
     one = desk()
-    for seq in range(1, 4):
-        one.take(delivery(batch(600), seq=seq, at_ms=T0))
-    one.take(delivery(batch(600), seq=4, at_ms=T0 + 1000))
+    kinds = (1, 2, 3, 4, 5, 6)
+    for seq, kind in enumerate((3, *kinds), 1):
+        one.take(delivery(of_type(kind, 600), seq=seq, at_ms=T0))
+    one.take(delivery(of_type(2, 600), seq=8, at_ms=T0 + 1000))
     done, commit = one.finish()
-    assert sum(len(part.events) for part in commit.reports) == 1600
-    assert done.counts[Count.UNREPORTED, "overflow"] == 800
+    assert reported(commit) == {3: 600, 1: 600, 4: 600, 5: 600, 6: 600, 2: 600}
+    assert done.counts[Count.UNREPORTED, "sampled"] == 1200
+    assert done.counts[Count.UNREPORTED, "overflow"] == 0
     assert all(len(part.events) <= 1000 for part in commit.reports)
     assert len({part.id for part in commit.reports}) == len(commit.reports)
+
+
+def test_what_no_quota_could_ever_carry_is_an_overflow() -> None:
+    one = desk()
+    for seq in range(1, 11):
+        one.take(delivery(of_type(1, 600), seq=seq, at_ms=T0))
+    done, commit = one.finish()
+    assert reported(commit) == {1: 5000}
+    assert done.counts[Count.UNREPORTED, "overflow"] == 1000
+
+
+def test_a_report_holds_events_of_one_live_and_says_of_which() -> None:
+    one = desk()
+    for seq, job_id in enumerate(("", "job-1", "job-1", "job-2")):
+        if job_id:
+            body = {"v": 1, "kind": "job_started", "data": {"job_id": job_id}}
+            one.take(delivery(body, seq=2 * seq, lane=Lane.SIGNALS))
+        one.take(delivery(of_type(1, 2), seq=2 * seq + 1))
+    parts = one.finish()[1].reports
+    assert [(part.job_id, len(part.events)) for part in parts] == [("", 2), ("job-1", 4), ("job-2", 2)]
 
 
 def test_a_report_is_cut_so_that_it_fits_into_one_message_of_the_bus() -> None:

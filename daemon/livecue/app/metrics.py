@@ -20,7 +20,7 @@ _HELP = {
     Count.AIRTIME_HEALED: "times that the cloud's list of unplayed inserts freed a room's air",
     Count.REPORTS: "live-event-report calls by how they ended",
     Count.REPORTED_EVENTS: "events taken by live-event-report",
-    Count.UNREPORTED: "events beyond what one call per second can carry",
+    Count.UNREPORTED: "events not taken by live-event-report, by why",
     Count.CALLBACKS_VERIFIED: "callbacks whose signature held",
     Count.CALLBACKS_REJECTED: "callbacks refused, by reason",
     Count.JOBS_STARTED: "live jobs started",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import MAX_REPORTED, Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
+from livecue.domain import MAX_REPORTED, SAMPLED, Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
 from livecue.engine import (
     DEFAULT_AGES,
     DEFAULT_LIMITS,
@@ -29,6 +29,7 @@ from livecue.engine import (
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
 
+_MOST_REPORTED = 5 * MAX_REPORTED  # a second: more than all calls of a tenant can carry (S4 6.2.7)
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
 _BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped once more
 
@@ -54,6 +55,7 @@ class Round:
     reported: list[ReportedEvent] = field(default_factory=list)
     report_id: str = ""
     report_at_ms: int = 0
+    report_job_id: str = ""
     reports: list[Report] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     dead: list[tuple[str, UnreadableError]] = field(default_factory=list)
@@ -143,27 +145,35 @@ class Desk:
             self._report(event)
 
     def _report(self, event: LiveEvent) -> None:
-        """Keep the event for live-event-report, as far as one call per second can carry it."""
+        """Keep the event for live-event-report, unless it is one too many of this second."""
         second = event.at_ms // 1000
         if second != self._second:
             self._second, self._reported = second, 0
-        self._reported += 1
-        if self._reported > MAX_REPORTED:
-            self._round.counts[Count.UNREPORTED, "overflow"] += 1
+        done = self._round
+        if self._reported >= MAX_REPORTED and event.type in SAMPLED:
+            done.counts[Count.UNREPORTED, "sampled"] += 1
             return
+        if self._reported >= _MOST_REPORTED:
+            done.counts[Count.UNREPORTED, "overflow"] += 1
+            return
+        self._reported += 1
         size = len(event.raw) * _BYTES_PER_CHARACTER
-        if len(self._round.reported) == MAX_REPORTED or self._round.bytes + size > _REPORT_BYTES:
+        full = len(done.reported) == MAX_REPORTED or done.bytes + size > _REPORT_BYTES
+        if full or done.report_job_id != self._state.job_id:
             self._close_report()
-        if not self._round.reported:
-            self._round.report_id = event.id
-            self._round.report_at_ms = event.at_ms
-        self._round.reported.append(ReportedEvent(event.timestamp_ms, event.type, event.raw))
-        self._round.bytes += size
+        if not done.reported:
+            done.report_id, done.report_at_ms = event.id, event.at_ms
+            done.report_job_id = self._state.job_id
+        done.reported.append(ReportedEvent(event.timestamp_ms, event.type, event.raw))
+        done.bytes += size
 
     def _close_report(self) -> None:
         done = self._round
         if done.reported:
-            done.reports.append(Report(done.report_id, self.room, done.report_at_ms, tuple(done.reported)))
+            events = tuple(done.reported)
+            done.reports.append(
+                Report(done.report_id, self.room, done.report_at_ms, events, done.report_job_id)
+            )
         done.reported, done.bytes = [], 0
 
     def bury(self, place: str, error: UnreadableError) -> None:
