@@ -65,9 +65,9 @@ class Loops:
         """A signal was published: nobody has to wait for the next look."""
         self.supervisor.on_signal(heard)
         self.dispatcher.hear(heard)
+        self.reporter.hear(heard)
         if heard.kind == SignalKind.JOB_STARTED:
             self.setups.ask(heard.room)
-            self.reporter.wake()
 
 
 def make_loops(
@@ -113,15 +113,17 @@ def make_loops(
     )
     reporter = Reporter(
         NatsReportLog(bus.nc, since_ms),
+        NatsHistory(bus.nc, since_ms),
         CloudReports(client, cloud_rooms),
         supervisor,
-        channels,
+        Records(channels, channels),
         meter,
-        limits.slots("report"),
-        now,
-        random.random,
-        supervisor.wake,
-        max_age_ms,
+        limits.gate("report"),
+        now=now,
+        mono=monotonic_ms,
+        jitter=random.random,
+        look=supervisor.wake,
+        max_age_ms=max_age_ms,
     )
     asker = make_asker(settings, bus, channels, http, meter, now)
     setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed)

@@ -1,7 +1,8 @@
-"""Forwards events to live-event-report: batches of at most 1000, one call per room and second.
+"""Forwards events to live-event-report: oldest first, at most 1000 a call, one call in flight per job.
 
-Like a cue, a report is claimed before it is sent: an event reported twice would make the cloud's
-own rules answer twice.
+The quota is the tenant's: rooms take turns, so a room that is alone has all of it, and of many each has less.
+What became of a report is audited with every change. An event reported twice would make the cloud's own
+rules answer twice. `review_config` of the call (S4 table 6-341) is not sent: no rule sets it.
 """
 
 from __future__ import annotations
@@ -12,25 +13,20 @@ from contextlib import suppress
 
 import structlog
 
-from livecue.domain import CloudError, Job, JobState, Meaning, Report
-from livecue.egress.limiter import Slots
-from livecue.egress.report_queue import ReportQueue
-from livecue.egress.verdict import LOOK_AGAIN, outcome_of, pause_ms
-from livecue.runtime.ports import (
-    Audit,
-    AuditEntry,
-    BusError,
-    Count,
-    Meter,
-    Now,
-    Outcome,
-)
-from livecue.runtime.sender_ports import JobBoard, ReportLog, Reports
+from livecue.domain import Job, JobState, Report, Signal, SignalKind
+from livecue.egress.gate import Gate
+from livecue.egress.history import Standing, standings
+from livecue.egress.records import Records
+from livecue.egress.report_queue import Pending, ReportQueue
+from livecue.egress.report_sending import ReportSender
+from livecue.runtime.ports import BusError, Meter, Now, Outcome
+from livecue.runtime.sender_ports import History, JobBoard, ReportLog, Reports
 
 log = structlog.get_logger()
 
 _IDLE_S = 0.25
 _TAKE_WAIT_S = 1.0
+_HISTORY_PAUSE_S = 1.0
 
 
 class Reporter:
@@ -39,42 +35,51 @@ class Reporter:
     def __init__(
         self,
         reports: ReportLog,
+        history: History,
         cloud: Reports,
         jobs: JobBoard,
-        audit: Audit,
+        records: Records,
         meter: Meter,
-        slots: Slots,
+        gate: Gate,
+        *,
         now: Now,
+        mono: Now,
         jitter: Callable[[], float],
         look: Callable[[str], None],
         max_age_ms: int,
     ) -> None:
-        """`max_age_ms`: an event older than this is not reported any more."""
+        """`now` is the wall clock, `mono` one that never jumps, both in ms. `look(room)` asks the supervisor
+        to look at a room. `max_age_ms`: an event older than this is not reported any more.
+        """
         self._reports = reports
-        self._cloud = cloud
+        self._history = history
         self._jobs = jobs
-        self._audit = audit
-        self._meter = meter
-        self._slots = slots
+        self._records = records
+        self._gate = gate
         self._now = now
-        self._jitter = jitter
-        self._look = look
+        self._mono = mono
         self._max_age_ms = max_age_ms
         self._queue = ReportQueue()
-        self._rooms: dict[str, Slots] = {}
-        self._claimed: set[str] = set()
-        self._attempts: dict[str, int] = {}
-        self._resting: dict[str, int] = {}
+        self._sender = ReportSender(cloud, self._queue, records, meter, now, mono, jitter, look, max_age_ms)
+        self._out: set[tuple[str, str]] = set()  # the jobs that a call is out for
         self._sending: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
 
-    def wake(self) -> None:
-        """Something changed (a job came up): look at the queue now."""
-        self._woken.set()
+    def hear(self, heard: Signal) -> None:
+        """A signal was published: a job that ended takes its reports along, one that came up lets them go."""
+        job_id = str(heard.data.get("job_id", ""))
+        if heard.kind == SignalKind.JOB_ENDED and job_id:
+            self._sender.ended[heard.room] = job_id
+            self._sender.drop(heard.room, job_id)
+        if heard.kind == SignalKind.JOB_STARTED:
+            self._sender.rests.pop(heard.room, None)
+        if heard.kind in {SignalKind.JOB_STARTED, SignalKind.JOB_ENDED}:
+            self._woken.set()
 
     async def read(self) -> None:
         """Fill the queue from the log until stopped."""
+        known = await self._what_is_known()
         while not self._stopping:
             try:
                 arrived = await self._reports.take(_TAKE_WAIT_S)
@@ -83,148 +88,116 @@ class Reporter:
                 await asyncio.sleep(_IDLE_S)
                 continue
             for report in arrived:
-                await self._end(self._queue.put(report), Outcome.OVERFLOW)
+                self.arrive(report, known.pop((report.room, report.id), None))
             if arrived:
                 self._woken.set()
+
+    async def _what_is_known(self) -> dict[tuple[str, str], Standing]:
+        """How the reports of an earlier life stand; nothing is sent before that is known."""
+        while not self._stopping:
+            try:
+                return standings(await self._history.lines())
+            except BusError as error:
+                log.warning("audit-unreadable", error=str(error))
+                await asyncio.sleep(_HISTORY_PAUSE_S)
+        return {}
+
+    def arrive(self, report: Report, standing: Standing | None = None) -> None:
+        """Take a report of the log: into the queue, unless there is nothing more to do for it."""
+        one = Pending(report)
+        if standing is not None:
+            if standing.ended:
+                return
+            one.attempt = max(standing.tried, standing.out) + (not standing.lost)
+            if standing.lost:
+                self._sender.end(one, Outcome.UNKNOWN)
+                return
+        if self._sender.is_late(one):
+            self._expired(one)
+        elif report.job_id and report.job_id == self._sender.ended.get(report.room):
+            self._sender.end(one, Outcome.NO_JOB)
+        else:
+            if standing is None:
+                self._sender.note(one, Outcome.QUEUED)
+            self._sender.account(report.room, self._queue.put(one))
+
+    def _expired(self, one: Pending) -> None:
+        self._sender.end(one, Outcome.EXPIRED if self._jobs.job(one.report.room) else Outcome.NO_JOB)
 
     async def send(self) -> None:
         """Send from the queue until stopped."""
         while not self._stopping:
-            pause_s = await self.step()
+            pause_s = self.step()
             if pause_s > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._woken.wait()
-                self._woken.clear()
+            else:
+                await asyncio.sleep(0)
+            self._woken.clear()
 
-    async def step(self) -> float:
-        """Make one call if one may go; how long nothing needs doing otherwise, in seconds."""
-        now = self._now()
-        await self._end(self._queue.expire(now - self._max_age_ms), Outcome.EXPIRED)
-        wait = self._slots.wait_ms(now)
-        if wait is None or wait > 0:
-            return _IDLE_S if wait is None else wait / 1000
-        batch = self._queue.take(self._ready)
-        if not batch:
-            return self._until_ready()
-        job = self._jobs.job(batch[0].room)
-        if job is None:
-            await self._end(batch, Outcome.NO_JOB)
-            return 0
-        self._slots.take()
-        self._room(batch[0].room).take()
-        task = asyncio.create_task(self._try(batch, job), name=f"send-report-{batch[0].room}")
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+    def step(self) -> float:
+        """Let one call go if one may; how long nothing needs doing otherwise, in seconds."""
+        for one in self._queue.expire(self._now() - self._max_age_ms):
+            self._expired(one)
+        wait = self._gate.wait_ms(self._mono())
+        if wait != 0:
+            return _IDLE_S if wait is None else min(wait / 1000, _IDLE_S)
+        room = self._queue.whose_turn(self._ready)
+        job = self._jobs.job(room) if room is not None else None
+        if room is None or job is None:
+            return self._rest_s()
+        for one in self._queue.drop(room, lambda report: report.job_id not in {"", job.job_id}):
+            self._sender.end(one, Outcome.NO_JOB)
+        batch, cut = self._queue.take(room)
+        self._sender.account(room, cut)
+        if batch:
+            self._go(batch, job)
         return 0
 
-    def _room(self, room: str) -> Slots:
-        return self._rooms.setdefault(room, Slots(1))
-
     def _ready(self, room: str) -> bool:
+        """Whether the room's reports may go now."""
         job = self._jobs.job(room)
-        running = job is not None and job.state != JobState.WAITING
-        rested = self._resting.get(room, 0) <= self._now()
-        return running and rested and self._room(room).wait_ms(self._now()) == 0
-
-    def _until_ready(self) -> float:
-        waits = [slots.wait_ms(self._now()) for slots in self._rooms.values()]
-        return min([_IDLE_S, *(wait / 1000 for wait in waits if wait)])
-
-    async def _try(self, batch: list[Report], job: Job) -> None:
-        room = batch[0].room
-        try:
-            ours = await asyncio.gather(*(self._claim(report, job) for report in batch))
-            mine = [report for report, won in zip(batch, ours, strict=True) if won]
-            if mine:
-                await self._send_once(mine, job)
-        except Exception:
-            log.exception("send-failed", room=room)
-            await self._close(batch, Outcome.UNKNOWN, job.job_id)
-        finally:
-            self._slots.give_back(self._now())
-            self._room(room).give_back(self._now())
-            self._woken.set()
-
-    async def _send_once(self, batch: list[Report], job: Job) -> None:
-        room = batch[0].room
-        events = tuple(event for report in batch for event in report.events)
-        try:
-            await self._cloud.send(room, job, events)
-        except CloudError as error:
-            await self._failed(batch, job, error)
-            return
-        self._meter.count(Count.REPORTED_EVENTS, room, len(events))
-        await self._close(batch, Outcome.SENT, job.job_id)
-
-    async def _failed(self, batch: list[Report], job: Job, error: CloudError) -> None:
-        room = batch[0].room
-        if error.meaning in LOOK_AGAIN:
-            self._look(room)
-        outcome = outcome_of(error)
-        if outcome is None:
-            attempt = self._attempts.get(room, 0) + 1
-            self._attempts[room] = attempt
-            resume = self._now() + pause_ms(error, attempt, self._jitter())
-            if error.meaning is Meaning.SLOW_DOWN:
-                self._slots.pause(resume)
-            self._resting[room] = resume
-            self._queue.put_back(batch)
-            return
-        log.warning("report-not-sent", room=room, outcome=str(outcome), error=str(error))
-        await self._close(batch, outcome, job.job_id, error.error_code)
-
-    async def _claim(self, report: Report, job: Job) -> bool:
-        """Whether this report is ours to send; if the bus does not say, it is not sent."""
-        if report.id in self._claimed:
-            return True
-        try:
-            ours = await self._audit.claim(report.room, self._entry(report, Outcome.SENDING, job.job_id))
-        except BusError as error:
-            log.warning("claim-failed", room=report.room, report=report.id, error=str(error))
+        if job is None or job.state == JobState.WAITING or job.job_id == self._sender.ended.get(room):
             return False
-        if ours:
-            self._claimed.add(report.id)
-        return ours
+        return (room, job.job_id) not in self._out and self._sender.rests.get(room, 0) <= self._mono()
 
-    async def _end(self, reports: list[Report], outcome: Outcome) -> None:
-        """These will not be sent: write it down, unless an earlier life of ours sent them."""
-        for report in reports:
-            if report.id in self._claimed:
-                await self._close([report], outcome, "")
-                continue
-            try:
-                ours = await self._audit.claim(report.room, self._entry(report, outcome, ""))
-            except BusError as error:
-                log.warning("claim-failed", room=report.room, report=report.id, error=str(error))
-                continue
-            if ours:
-                self._meter.count(Count.REPORTS, report.room, reason=outcome)
+    def _rest_s(self) -> float:
+        """How long the first of the resting rooms rests, but no longer than is idle."""
+        now, rests = self._mono(), self._sender.rests
+        for room in [room for room, until in rests.items() if until <= now]:
+            del rests[room]
+        return min([_IDLE_S, *((until - now) / 1000 for until in rests.values())])
 
-    async def _close(self, batch: list[Report], outcome: Outcome, job_id: str, code: str = "") -> None:
-        """Count one call and write down what became of each report in it."""
-        self._attempts.pop(batch[0].room, None)
-        self._meter.count(Count.REPORTS, batch[0].room, reason=outcome)
-        self._claimed.difference_update(report.id for report in batch)
-        await asyncio.gather(
-            *(self._record(report, self._entry(report, outcome, job_id, code)) for report in batch)
-        )
+    def _go(self, batch: list[Pending], job: Job) -> None:
+        """Make one call in a slot of its own."""
+        room, ticket = batch[0].report.room, self._gate.take(self._mono())
+        self._out.add((room, job.job_id))
+        task = asyncio.create_task(self._in_slot(ticket, batch, job), name=f"send-report-{room}")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
-    async def _record(self, report: Report, entry: AuditEntry) -> None:
+    async def _in_slot(self, ticket: int, batch: list[Pending], job: Job) -> None:
+        room, sent = batch[0].report.room, False
+        error: BaseException | None = None
         try:
-            await self._audit.record(report.room, entry)
-        except BusError as error:
-            log.warning("audit-failed", room=report.room, report=report.id, error=str(error))
-
-    def _entry(self, report: Report, outcome: Outcome, job_id: str, code: str = "") -> AuditEntry:
-        return AuditEntry(
-            outcome=outcome,
-            subject_id=report.id,
-            at_ms=self._now(),
-            job_id=job_id,
-            code=code,
-            events=len(report.events),
-        )
+            if mine := await self._sender.claim(batch, job):
+                batch, sent = mine, True
+                error = await self._sender.send(mine, job)
+        except Exception as fault:
+            error = fault
+            log.exception("send-failed", room=room)
+            self._sender.close(batch, Outcome.UNKNOWN, job)
+        except BaseException as end:
+            error = end
+            raise
+        finally:
+            if sent:
+                self._gate.give_back(ticket, self._mono(), error)
+            else:
+                self._gate.unused(ticket)
+            self._out.discard((room, job.job_id))
+            self._woken.set()
 
     async def stop(self, drain_s: float) -> None:
         """Let calls that are out come back within `drain_s`; send nothing new."""
@@ -233,3 +206,4 @@ class Reporter:
         if self._sending:
             await asyncio.wait(self._sending, timeout=drain_s)
         await self._reports.close()
+        await self._records.flush(drain_s)
