@@ -161,6 +161,14 @@ def test_while_the_limit_is_used_up_calls_are_spread_over_the_second() -> None:
     assert len(sent) >= 0.9 * 4 * 20
 
 
+def test_a_new_life_takes_the_whole_limit_for_used_until_it_began() -> None:
+    slots = Slots(2, used_ms=500)
+    assert slots.wait_ms(500) == WINDOW_MS
+    for _ in range(2):
+        assert slots.wait_ms(500 + WINDOW_MS) == 0
+        slots.take(500 + WINDOW_MS)
+
+
 def test_a_tenant_whose_slots_are_all_free_again_sends_at_once_again() -> None:
     slots = Slots(2)
     for now in (0, 0):

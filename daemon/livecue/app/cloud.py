@@ -51,18 +51,18 @@ class Limits:
         self,
         region: str,
         overrides: Mapping[str, int],
-        _now: Now | None = None,
         *,
         mono: Callable[[], int] = monotonic_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        used_ms: int | None = None,
     ) -> None:
+        """`used_ms`: until when a process before this one may have used the whole limits."""
         self._mono = mono
         self._sleep = sleep
         per_second = {**documented(region), **overrides}
-        self._slots = {name: Slots(n) for name, n in per_second.items()}
         self._gates = {
-            name: Gate(slots, None if name in _ALWAYS_TRIED else Breaker())
-            for name, slots in self._slots.items()
+            name: Gate(Slots(n, used_ms=used_ms), None if name in _ALWAYS_TRIED else Breaker())
+            for name, n in per_second.items()
         }
         self._turns = {name: asyncio.Lock() for name in self._gates}
 
@@ -77,9 +77,6 @@ class Limits:
         except KeyError:
             text = "this region does not offer it; check metastudio.region"
             raise error(operation, Meaning.INVALID, detail=text) from None
-
-    def slots(self, operation: str) -> Slots:
-        return self._slots[operation]
 
     @asynccontextmanager
     async def slot(self, operation: str) -> AsyncIterator[None]:

@@ -83,7 +83,7 @@ def make_loops(
 ) -> Loops:
     """All of them; the senders read their logs again from as long ago as a reply may be late."""
     cloud_rooms = from_settings.cloud_rooms(settings)
-    limits = Limits(settings.metastudio.region, settings.metastudio.limits, now)
+    limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000
     supervisor = Supervisor(

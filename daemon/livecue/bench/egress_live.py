@@ -73,7 +73,7 @@ async def _live(traffic: Traffic) -> Run:
             board = await _started(client, rooms, sandbox)
             bus, start_ms = MemoryBus(), clock() + _AHEAD_MS
             cues = [replace(cue, job_id=board.job(cue.room).job_id) for cue in traffic.cues(start_ms)]
-            commands = CloudCommands(client, rooms, Limits("cn-north-4", {}, clock))
+            commands = CloudCommands(client, rooms, Limits("cn-north-4", {}))
             dispatcher = make_dispatcher(cues, commands, board, bus, traffic.seed, clock)
             await let_run(dispatcher, traffic.seconds + _AHEAD_MS / 1000)
         said, ends, until = audited(bus)

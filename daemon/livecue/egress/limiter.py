@@ -93,13 +93,15 @@ def half_of(trip_ms: int) -> int:
 class Slots:
     """`limit` calls in any second of the server's. `pause` is for a server that says slow down all the same."""
 
-    def __init__(self, limit: int, window_ms: int = WINDOW_MS) -> None:
+    def __init__(self, limit: int, window_ms: int = WINDOW_MS, *, used_ms: int | None = None) -> None:
+        """`used_ms`: when the whole limit may just have been used, by a life before this one."""
         if limit < 1:
             raise ValueError("a limit is at least one call per second")
         self._limit = limit
         self._window_ms = window_ms
         self._out = 0
-        self._back: list[tuple[int, int]] = []  # when answered, and the most credit of that call itself
+        used = [] if used_ms is None else [(used_ms, 0)] * limit
+        self._back: list[tuple[int, int]] = used  # when answered, and the most credit of that call itself
         self._memory = _Memory()
         self._paused_until: int | None = None
         self._spacing_ms = int(_SPREAD * window_ms / limit)
