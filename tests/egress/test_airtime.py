@@ -148,6 +148,27 @@ def test_what_was_withdrawn_holds_no_air_and_counts_as_nothing_said() -> None:
     assert room.spoken_ms(T0 + 10_000) == 3_000
 
 
+def test_an_insert_is_spoken_before_what_waits_for_the_end_of_a_segment() -> None:
+    room = air()
+    for command_id, how in (
+        ("a", "APPEND"),
+        ("b", "APPEND"),
+        ("c", "INSERT"),
+        ("d", "PLAY_NOW"),
+        ("e", "INSERT"),
+    ):
+        room.sent(command_id, T0, 1_000, how)
+    assert room.command_ids == ["d", "c", "e", "a", "b"]
+
+
+def test_the_last_minute_counts_only_what_was_said_in_it() -> None:
+    room = air(share=1)
+    room.sent("a", T0, 4_000, "PLAY_NOW")
+    assert room.spoken_ms(T0 + 1_000) == 1_000
+    assert room.spoken_ms(T0 + 61_000) == 3_000
+    assert room.spoken_ms(T0 + 64_000) == 0
+
+
 def test_a_finish_of_something_unknown_is_no_news() -> None:
     room = air()
     assert room.finished("stranger", T0) is None

@@ -116,6 +116,16 @@ def test_a_room_that_could_not_speak_for_long_does_not_take_all_turns_afterwards
     assert "b" in {one[0] for one in order[:5]}
 
 
+def test_a_room_that_had_nothing_to_say_for_long_does_not_take_all_turns_afterwards() -> None:
+    queue = filled(*(cue(f"b{n}", "b") for n in range(90)))
+    queue.put(Waiting(cue("a0", "a")))
+    for _ in range(40):
+        queue.take(anyone)
+    for n in range(1, 40):
+        queue.put(Waiting(cue(f"a{n}", "a")))
+    assert Counter(one[0] for one in drained(queue)[:12])["b"] >= 4
+
+
 def test_a_room_that_is_not_ready_is_passed_over() -> None:
     queue = filled(cue("a0", "a"), cue("b0", "b"))
     taken = queue.take(only("b"))
@@ -163,6 +173,9 @@ def test_a_cue_that_comes_back_keeps_its_place_and_expires_once() -> None:
     assert taken is not None
     queue.put(taken)
     assert len(queue) == 2
+    again = queue.take(anyone)
+    assert again is taken
+    queue.put(taken)
     assert [one.cue.id for one in queue.expire(T0 + 15_000)] == ["first", "second"]
 
 

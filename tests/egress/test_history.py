@@ -45,3 +45,12 @@ def test_each_line_counts_for_what_it_says_not_for_its_place(
 def test_rooms_do_not_mix() -> None:
     found = standings([("a", entry(Outcome.SENDING, 1)), ("b", entry(Outcome.SENT, 1))])
     assert (found["a", "c1"].lost, found["b", "c1"].lost) == (True, False)
+
+
+def test_what_was_sent_is_known_with_its_command() -> None:
+    sent = AuditEntry(Outcome.SENT, "c1", 1, command_id="x", attempt=1)
+    found = standings(
+        [("a", sent), ("a", entry(Outcome.QUEUED)), ("a", AuditEntry(Outcome.EXPIRED, "c2", 1))]
+    )
+    assert found["a", "c1"].sent is sent
+    assert found["a", "c2"].sent is None

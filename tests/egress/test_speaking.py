@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from egress.stage import Stage
-from livecue.domain import Cue, Job, JobState, Meaning, Merge, SignalKind
+from livecue.domain import Cue, CueKind, Job, JobState, Meaning, Merge, SignalKind
 from livecue.egress.on_air import AirtimeLimits
 from livecue.runtime.memory import MemoryCloud
 from runtime.making import JOB, T0, cue, refusal
@@ -225,6 +226,55 @@ async def test_a_job_that_is_over_closes_the_rooms_queue(how: str) -> None:
     stage.arrive(cue("next", job_id="job-2", expires_ms=T0 + 60_000))
     await stage.run(2_000)
     assert "next" in stage.spoken
+
+
+async def test_the_end_of_a_live_leaves_what_was_decided_for_none_or_for_the_next() -> None:
+    stage = Stage(cue("old", job_id=JOB.job_id), cue("free"), cue("b1", "b", job_id=JOB.job_id))
+    stage.jobs.jobs["a"] = Job(JOB.job_id, JobState.WAITING)
+    await stage.settle()
+    stage.hear(SignalKind.JOB_ENDED)
+    stage.jobs.jobs["a"] = Job("job-2", JobState.PROCESSING)
+    await stage.run(1_000)
+    assert sorted(stage.spoken) == ["b1", "free"]
+    assert stage.ends()[0] == ("old", "no_job")
+    assert stage.meter.counts["cues", "no_job"] == 1
+
+
+async def test_a_new_live_begins_with_free_air_and_old_commands_are_forgotten() -> None:
+    stage = Stage(long("a1", scenes=("one",)), airtime=NARROW)
+    await stage.run()
+    stage.jobs.jobs["a"] = Job("job-2", JobState.PROCESSING)
+    stage.arrive(long("a2"))
+    await stage.run(300)
+    assert stage.spoken == ["a1", "a2"]
+    stage.hear(SignalKind.REPLY_FINISHED, reply_id="command-1")
+    stage.hear(SignalKind.SCRIPT_SWITCH, scene="two", job_id="job-2")
+    await stage.run(300)
+    assert (stage.cloud.withdrawn, ("a1", "finished") in stage.ends()) == ([], False)
+
+
+async def test_a_layer_takes_no_air_and_is_never_finished() -> None:
+    usual = {name: getattr(long("layer"), name) for name in Cue.__struct_fields__}
+    layer = Cue(**usual | {"kind": CueKind.SHOW_LAYER, "layer": {}})
+    stage = Stage(long("a1", seconds=8), layer, long("a2"), airtime=NARROW)
+    await stage.run(600)
+    assert stage.spoken == ["a1", "layer"]
+    assert {end for one, end in stage.ends() if one == "layer"} == {"sending", "sent"}
+
+
+async def test_where_a_finish_is_overdue_the_cloud_is_asked() -> None:
+    stage = Stage(long("a1", seconds=1), airtime=NARROW)
+    await stage.run()
+    finish(stage, 1)
+    stage.arrive(long("a2", seconds=1))
+    await stage.run(3_200)
+    stage.cloud.waiting = frozenset()
+    tending = asyncio.create_task(stage.dispatcher.tend())
+    async with asyncio.timeout(5):
+        while not stage.meter.counts["airtime_healed", ""]:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    await stage.dispatcher.stop(1)
+    await tending
 
 
 async def test_what_waits_for_another_try_is_said_by_the_next_life_and_what_was_out_is_not() -> None:
