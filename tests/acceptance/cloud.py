@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import secrets
 import threading
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,17 +23,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from acceptance.gateway import Arrived, Gate, Signatures
-from acceptance.shapes import RunningJob, shape_of_command, shape_of_report, shape_of_start
+from acceptance.faults import Fault, followed_by, refusal, spoilt
+from acceptance.gateway import Arrived, Gate, Signatures, operation_of
+from acceptance.shapes import RunningJob, room_shown, shape_of_command, shape_of_report, shape_of_start
+from acceptance.speech import Speech
 
-OPERATIONS = {
-    ("POST", ""): "start",
-    ("GET", ""): "list",
-    ("GET", "job"): "show",
-    ("POST", "stop"): "stop",
-    ("POST", "command"): "command",
-    ("POST", "live-event-report"): "report",
-}
+__all__ = ["Call", "Cloud", "Fault"]
 
 
 @dataclass
@@ -47,29 +42,17 @@ class Call:
     at: float
     query: Mapping[str, str]
     status: int = 0
-
-
-@dataclass
-class Fault:
-    """The next `times` calls of `operation` go wrong: `status` and `code`, late by `delay_s`, or never answered.
-
-    `happens`: the operation takes effect all the same.
-    """
-
-    operation: str
-    status: int = 0
-    code: str = ""
-    times: int = 1
-    delay_s: float = 0
-    hang: bool = False
-    happens: bool = False
-    room_id: str = ""
-    retry_after: str = ""
+    done_at: float = 0
 
 
 @dataclass
 class Cloud:
-    """One tenant's MetaStudio on loopback. `waiting_s`: how long a job is WAITING."""
+    """One tenant's MetaStudio on loopback. `waiting_s`: how long a job is WAITING.
+
+    `latency_s`: least and most of the way there and back, each. `refused_words`: the code that a text with
+    this word in it is refused with. `lists_inserts`: whether this cloud has insert-commands at all.
+    A report URL holds for `report_url_s`, and can be refreshed for `refreshable_s` after that.
+    """
 
     port: int
     project_id: str = "70b76xxxxxx34253880af501cdxxxxxx"
@@ -82,6 +65,12 @@ class Cloud:
     complaints: list[str] = field(default_factory=list)
     unsigned: list[str] = field(default_factory=list)
     report_keys: list[str] = field(default_factory=list)
+    latency_s: tuple[float, float] = (0, 0)
+    refused_words: dict[str, str] = field(default_factory=dict)
+    lists_inserts: bool = False
+    report_url_s: float = 3600
+    refreshable_s: float = 3600
+    speech: Speech = field(default_factory=Speech)
 
     def __post_init__(self) -> None:
         self.gate = Gate()
@@ -136,6 +125,11 @@ class Cloud:
             if call.status == 200 and call.body["command"] == "INSERT_PLAY_SCRIPT"
         ]
 
+    def heard(self, room_id: str) -> list[str]:
+        """The texts the room's avatar has spoken to their end, in order."""
+        jobs = [job for job in self.jobs.values() if job.room_id == room_id]
+        return [one.text for job in jobs for one in self.speech.of(job).said]
+
     def reported(self, room_id: str) -> list[dict[str, Any]]:
         """The events that were reported for the room, in order."""
         calls = self.of("report", room_id)
@@ -155,6 +149,7 @@ class Cloud:
 
     async def _answer(self, request: Request) -> Response:
         body = await request.body()
+        await self._on_the_way()
         arrived = Arrived(
             request.method,
             request.url.path,
@@ -162,40 +157,30 @@ class Cloud:
             {name.lower(): value for name, value in request.headers.items()},
             body,
         )
-        operation, room_id, job_id = self._operation(arrived)
+        operation, room_id, job_id = operation_of(arrived, self.project_id)
         if not operation:
             self.complaints.append(f"no such operation: {arrived.method} {arrived.path}")
-            return _refusal(404, "APIG.0101", "no such API")
+            return refusal(404, "APIG.0101", "no such API")
         if fault := self._signature_fault(operation, arrived):
             self.unsigned.append(f"{operation}: {fault}")
-            return _refusal(401, "MSS.00000001", "Unauthorized")
+            return refusal(401, "MSS.00000001", "Unauthorized")
         if not self.gate.lets_in(operation):
-            return _refusal(429, "APIGW.0308", "The throttling threshold has been reached")
+            return refusal(429, "APIGW.0308", "The throttling threshold has been reached")
         try:
             parsed = json.loads(body) if body else None
         except ValueError:
             self.complaints.append(f"{operation}: the body is not JSON")
-            return _refusal(400, "MSS.00000003", "Invalid parameter")
+            return refusal(400, "MSS.00000003", "Invalid parameter")
         call = Call(operation, room_id, job_id, parsed, time.monotonic(), dict(request.query_params))
         self.calls.append(call)
         response = await self._respond(call)
-        call.status = response.status_code
+        call.status, call.done_at = response.status_code, time.monotonic()
+        await self._on_the_way()
         return response
 
-    def _operation(self, arrived: Arrived) -> tuple[str, str, str]:
-        parts = arrived.path.strip("/").split("/")
-        if parts[:2] != ["v1", self.project_id]:
-            return "", "", ""
-        match parts[2:]:
-            case ["smart-live-jobs"] if arrived.method == "GET":
-                return "list_all", "", ""
-            case ["smart-live-rooms", room_id, "smart-live-jobs"]:
-                return OPERATIONS.get((arrived.method, ""), ""), room_id, ""
-            case ["smart-live-rooms", room_id, "smart-live-jobs", job_id]:
-                return OPERATIONS.get((arrived.method, "job"), ""), room_id, job_id
-            case ["smart-live-rooms", room_id, "smart-live-jobs", job_id, what]:
-                return OPERATIONS.get((arrived.method, what), ""), room_id, job_id
-        return "", "", ""
+    async def _on_the_way(self) -> None:
+        if self.latency_s[1]:
+            await asyncio.sleep(random.uniform(*self.latency_s))
 
     def _signature_fault(self, operation: str, arrived: Arrived) -> str:
         if "authorization" not in arrived.headers and operation == "report" and "auth_key=" in arrived.query:
@@ -206,17 +191,15 @@ class Cloud:
         fault = self._fault_for(call)
         if fault is None:
             return self._do(call)
+        if fault.on_arrival is not None:
+            fault.on_arrival()
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)
-        if fault.happens or not (fault.status or fault.hang):
-            done = self._do(call)
-            if not (fault.status or fault.hang):
-                return done
-        if fault.hang:
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(60)
-        headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
-        return _refusal(fault.status or 504, fault.code, "as the test wants it", headers)
+        if fault.answers_truly:
+            return followed_by(self._do(call), fault)
+        if fault.happens:
+            self._do(call)
+        return await spoilt(fault)
 
     def _fault_for(self, call: Call) -> Fault | None:
         for fault in self.faults:
@@ -228,29 +211,38 @@ class Cloud:
     def _do(self, call: Call) -> Response:
         job = self.jobs.get(call.job_id)
         if call.job_id and (job is None or job.room_id != call.room_id):
-            return _refusal(500, "MSS.20010046", "The job does not exist")
+            return refusal(500, "MSS.20010046", "The job does not exist")
         match call.operation:
             case "start":
                 return self._start(call)
             case "list" | "list_all":
                 return self._list(call)
+            case "show_room":
+                return JSONResponse(room_shown(call.room_id, self.speech.speeds.get(call.room_id, 100)))
+            case "list_inserts" if not self.lists_inserts:
+                return refusal(404, "APIG.0101", "The API does not exist")
         assert job is not None
         if call.operation == "show":
             return JSONResponse(job.shown(self._report_url(job)))
         if job.over:
-            return _refusal(400, "MSS.20010066", "The job has finished")
+            return refusal(400, "MSS.20010066", "The job has finished")
         if call.operation == "stop":
             job.end("SUCCEED")
             return Response(status_code=200)
         if job.state == "WAITING":
-            return _refusal(500, "MSS.20010099", "The job is in state WAITING")
-        return self._command(call) if call.operation == "command" else self._report(call, job)
+            return refusal(500, "MSS.20010099", "The job is in state WAITING")
+        match call.operation:
+            case "command":
+                return self._command(call, job)
+            case "list_inserts":
+                return self._inserts(call, job)
+        return self._report(call, job)
 
     def _start(self, call: Call) -> Response:
         body = call.body or {}
         self.complaints += shape_of_start(body)
         if self.live(call.room_id) and body.get("job_run_config", {}).get("single_job_in_room"):
-            return _refusal(500, "MSS.20010036", "A job is already running in this room")
+            return refusal(500, "MSS.20010036", "A job is already running in this room")
         job = self.begin_job(call.room_id, body)
         return JSONResponse({"job_id": job.job_id, "live_event_report_url": self._report_url(job)}, 202)
 
@@ -268,25 +260,39 @@ class Cloud:
         page = [job.shown("") for job in found[offset : offset + limit]]
         return JSONResponse({"count": len(found), "smart_live_jobs": page})
 
-    def _command(self, call: Call) -> Response:
+    def _command(self, call: Call, job: RunningJob) -> Response:
         self.complaints += shape_of_command(call.body)
-        answer = {"command_id": uuid.uuid4().hex, "command": call.body["command"], "result": ""}
-        return JSONResponse(answer)
+        text = (call.body.get("params") or {}).get("text_config", {}).get("text", "")
+        for word, code in self.refused_words.items():
+            if word in text:
+                return refusal(500, code, "refused")
+        command_id = uuid.uuid4().hex
+        if call.body["command"].startswith("INSERT_"):
+            self.speech.give(job, command_id, call.body)
+        elif call.body["command"] == "CLEAN_UP_INSERT_COMMAND":
+            self.speech.take_back(job, call.body["params"].get("command_ids") or ())
+        return JSONResponse({"command_id": command_id, "command": call.body["command"], "result": ""})
+
+    def _inserts(self, call: Call, job: RunningJob) -> Response:
+        offset, limit = int(call.query.get("offset", "0")), int(call.query.get("limit", "10"))
+        waiting = [one for one in self.speech.of(job).waiting if not one.began]
+        page = [one.shown() for one in waiting[offset : offset + limit]]
+        return JSONResponse({"count": len(waiting), "insert_commands": page})
 
     def _report(self, call: Call, job: RunningJob) -> Response:
         self.complaints += shape_of_report(call.body)
-        if "auth_key" in call.query and call.query["auth_key"] != job.report_key:
-            return _refusal(401, "MSS.20010039", "The key is wrong")
-        if call.query.get("refresh_url") == "true":
-            job.report_key = secrets.token_hex(16)
+        refreshed = call.query.get("refresh_url") == "true"
+        if code := job.url_fault(call.query, self.refreshable_s):
+            return refusal(401, code, "The report URL does not hold")
+        if refreshed:
+            job.report_url_until_s = 0
         return JSONResponse({"live_event_report_url": self._report_url(job)})
 
     def _report_url(self, job: RunningJob) -> str:
+        if job.report_url_until_s < time.time():
+            job.report_key = secrets.token_hex(16)
+            job.report_url_until_s = time.time() + self.report_url_s
         self.report_keys.append(job.report_key)
         path = f"/v1/{self.project_id}/smart-live-rooms/{job.room_id}/smart-live-jobs/{job.job_id}"
-        expires_ms = int((time.time() + 3600) * 1000)
+        expires_ms = int(job.report_url_until_s * 1000)
         return f"{self.endpoint}{path}/live-event-report?auth_key={job.report_key}&expires_time={expires_ms}"
-
-
-def _refusal(status: int, code: str, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error_code": code, "error_msg": text}, status, headers)

@@ -24,8 +24,19 @@ LIMITS: Mapping[str, int] = {
     "show": 20,
     "list": 20,
     "list_all": 10,
+    "list_inserts": 20,
+    "show_room": 20,
 }
 """Calls per second and tenant in cn-north-4."""
+
+_OPERATIONS: Mapping[tuple[str, str], str] = {
+    ("POST", ""): "start",
+    ("GET", ""): "list",
+    ("GET", "job"): "show",
+    ("POST", "stop"): "stop",
+    ("POST", "command"): "command",
+    ("POST", "live-event-report"): "report",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,27 @@ class Arrived:
     query: str
     headers: Mapping[str, str]
     body: bytes
+
+
+def operation_of(arrived: Arrived, project_id: str) -> tuple[str, str, str]:
+    """Operation, room and job that a path of the API stands for; empty if it stands for none."""
+    parts = arrived.path.strip("/").split("/")
+    if parts[:2] != ["v1", project_id]:
+        return "", "", ""
+    match parts[2:]:
+        case ["smart-live-jobs"] if arrived.method == "GET":
+            return "list_all", "", ""
+        case ["smart-live-rooms", room_id] if arrived.method == "GET":
+            return "show_room", room_id, ""
+        case ["smart-live-rooms", room_id, "smart-live-jobs"]:
+            return _OPERATIONS.get((arrived.method, ""), ""), room_id, ""
+        case ["smart-live-rooms", room_id, "smart-live-jobs", job_id]:
+            return _OPERATIONS.get((arrived.method, "job"), ""), room_id, job_id
+        case ["smart-live-rooms", room_id, "smart-live-jobs", job_id, what]:
+            return _OPERATIONS.get((arrived.method, what), ""), room_id, job_id
+        case ["smart-live-rooms", room_id, "smart-live-jobs", job_id, "command", "insert-commands"]:
+            return "list_inserts" if arrived.method == "GET" else "", room_id, job_id
+    return "", "", ""
 
 
 class Signatures:
@@ -80,20 +112,27 @@ class Signatures:
 
 
 class Gate:
-    """The tenant's limits over a sliding second of this server's clock."""
+    """The tenant's limits over a sliding second of this server's clock; a refused call counts too.
+
+    `arrivals` and `refusals` are monotonic seconds by operation.
+    """
 
     def __init__(self, limits: Mapping[str, int] = LIMITS) -> None:
         self._limits = limits
         self._seen: dict[str, deque[float]] = defaultdict(deque)
         self.violations: list[str] = []
+        self.arrivals: dict[str, list[float]] = defaultdict(list)
+        self.refusals: dict[str, list[float]] = defaultdict(list)
 
     def lets_in(self, operation: str) -> bool:
         now = time.monotonic()
+        self.arrivals[operation].append(now)
         seen = self._seen[operation]
         while seen and now - seen[0] >= 1:
             seen.popleft()
         seen.append(now)
         if len(seen) <= self._limits[operation]:
             return True
+        self.refusals[operation].append(now)
         self.violations.append(f"{operation}: {len(seen)} calls within a second")
         return False

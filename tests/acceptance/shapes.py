@@ -45,6 +45,7 @@ class RunningJob:
     ended: str = ""
     error_code: str = ""
     report_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    report_url_until_s: float = 0
 
     @property
     def state(self) -> str:
@@ -58,6 +59,17 @@ class RunningJob:
 
     def end(self, state: str, error_code: str = "") -> None:
         self.ended, self.error_code = state, error_code
+
+    def url_fault(self, query: Mapping[str, str], refreshable_s: float) -> str:
+        """The code that a report URL with this query is refused with (S4 6.2.7)."""
+        if "auth_key" not in query:
+            return ""
+        if query["auth_key"] != self.report_key:
+            return "MSS.20010039"
+        over_s = time.time() - int(query["expires_time"]) / 1000
+        if over_s > refreshable_s:
+            return "MSS.20010077"
+        return "MSS.20010054" if over_s > 0 and query.get("refresh_url") != "true" else ""
 
     def shown(self, report_url: str) -> dict[str, Any]:
         """SmartLiveJob (S4 6.2.3)."""
@@ -78,6 +90,13 @@ class RunningJob:
         if self.error_code:
             found["error_info"] = {"error_code": self.error_code, "error_msg": "as the test wants it"}
         return found
+
+
+def room_shown(room_id: str, speed: int) -> dict[str, Any]:
+    """SmartLiveRoom, as far as anybody looks (S4 6.1.3)."""
+    voice = {"voice_asset_id": "a5d295cd", "speed": speed, "pitch": 100, "volume": 140}
+    scene = {"script_id": "s1", "script_name": "场景一", "voice_config": voice, "shoot_scripts": []}
+    return {"room_id": room_id, "room_name": "验收直播间", "scene_scripts": [scene]}
 
 
 def shape_of_start(body: Mapping[str, Any]) -> list[str]:
@@ -112,6 +131,11 @@ def shape_of_command(body: Mapping[str, Any]) -> list[str]:
             found += _shape_of_insert(params)
         case "SHOW_LAYER":
             pass
+        case "CLEAN_UP_INSERT_COMMAND":
+            ids = params.get("command_ids")
+            if not isinstance(ids, list) or not 1 <= len(ids) <= 100:
+                # None given means: all that is not played yet, other people's inserts too.
+                found.append(f"clean up: command_ids {ids!r}")
         case other:
             found.append(f"command: {other!r} is none a rule may lead to")
     return found

@@ -25,6 +25,7 @@ async def test_report_all_unmatched_and_none_decide_which_events_are_reported(
         )
     await until(lambda: len(texts(shared_cloud, room_ids["all"])) == 4)
     await until(lambda: texts(shared_cloud, room_ids["unmatched"]))
+    await until(lambda: len(shared_cloud.said(room_ids["none"])) == 2)
     await asyncio.sleep(1.2)
     assert texts(shared_cloud, room_ids["all"]) == ["认得一", "难得一", "难得二", "别的"]
     # An event a rule answered, or whose answer a window held back, must not be answered by the cloud too.

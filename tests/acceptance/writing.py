@@ -9,18 +9,22 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from acceptance.cloud import Cloud
 from acceptance.processes import Livecue, free_port
+
+if TYPE_CHECKING:
+    from acceptance.cloud import Cloud
 
 CALLBACK_KEY = "GCTbw44s6MPLh4GqgDpnfuFHgy25Enly"
 STREAM_KEY = "streamkey-7f3c0a9e51"
+WIDE_OPEN = {"max_queued_s": 600, "max_share": 1}
+"""Airtime for tests that are not about it."""
 
 
 def tag(value: str, match: str = "REGEX", name: str = "content", operation: str = "NONE") -> dict[str, str]:
@@ -75,7 +79,7 @@ def room(key: str, rules: Sequence[str] = (), **more: Any) -> dict[str, Any]:
 
 
 def config(cloud: Cloud, rooms: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
-    """livecue.yaml for rooms at this cloud."""
+    """livecue.yaml for rooms at this cloud, their airtime wide open."""
     port = free_port()
     metastudio = {
         "endpoint": cloud.endpoint,
@@ -84,7 +88,8 @@ def config(cloud: Cloud, rooms: Sequence[Mapping[str, Any]], **more: Any) -> dic
         "timeout_s": 2,
     }
     http = {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"}
-    return {"metastudio": metastudio, "http": http, "rooms": list(rooms), **more}
+    top = {"metastudio": metastudio, "http": http, "airtime": WIDE_OPEN, "rooms": list(rooms)}
+    return {**top, **more}
 
 
 def event(content: Mapping[str, Any], kind: int = 1, *, as_text: bool = True) -> dict[str, Any]:
