@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,21 +15,21 @@ import structlog
 from livecue.domain import CloudError, Cue, Job, Signal, SignalKind
 from livecue.egress.cue_queue import CueQueue, Waiting
 from livecue.egress.gate import Gate
-from livecue.egress.history import Standing, standings
+from livecue.egress.history import Standing
 from livecue.egress.lines import line
+from livecue.egress.log_reading import read_log
 from livecue.egress.merging import alike
 from livecue.egress.on_air import AirtimeLimits, OnAir
 from livecue.egress.records import Records
 from livecue.egress.sending import NothingSent, Sender
 from livecue.egress.withdrawals import Withdrawals
-from livecue.runtime.ports import BusError, Count, Meter, Now, Outcome
+from livecue.runtime.ports import Count, Meter, Now, Outcome
+from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import Commands, CueLog, History, JobBoard
 
 log = structlog.get_logger()
 
 _IDLE_S = 0.25
-_TAKE_WAIT_S = 1.0
-_HISTORY_PAUSE_S = 1.0
 _TEND_S = 2.0
 _LAST_WORDS_S = 0.5
 
@@ -117,28 +116,7 @@ class Dispatcher:
 
     async def read(self) -> None:
         """Fill the queue from the log until stopped."""
-        known = await self._what_is_known()
-        while not self._stopping:
-            try:
-                arrived = await self._cues.take(_TAKE_WAIT_S)
-            except BusError as error:
-                log.warning("cues-unreadable", error=str(error))
-                await asyncio.sleep(_IDLE_S)
-                continue
-            for cue in arrived:
-                self.arrive(cue, known.pop((cue.room, cue.id), None))
-            if arrived:
-                self._woken.set()
-
-    async def _what_is_known(self) -> dict[tuple[str, str], Standing]:
-        """How the cues of an earlier life stand; nothing is sent before that is known."""
-        while not self._stopping:
-            try:
-                return standings(await self._history.lines())
-            except BusError as error:
-                log.warning("audit-unreadable", error=str(error))
-                await asyncio.sleep(_HISTORY_PAUSE_S)
-        return {}
+        await read_log(self._cues, self._history, self.arrive, self._woken, lambda: self._stopping)
 
     def arrive(self, cue: Cue, standing: Standing | None = None) -> None:
         """Take a cue of the log: into the queue, unless there is nothing more to do for it."""
@@ -148,7 +126,7 @@ class Dispatcher:
             if standing.ended:
                 air.restore(cue, standing)
                 return
-            one = Waiting(cue, max(standing.tried, standing.out) + (not standing.lost))
+            one = Waiting(cue, standing.next_attempt)
             if standing.lost:
                 self._sender.end(one, Outcome.UNKNOWN)
                 return
@@ -169,15 +147,7 @@ class Dispatcher:
 
     async def send(self) -> None:
         """Send from the queue until stopped."""
-        while not self._stopping:
-            pause_s = self.step()
-            if pause_s > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._woken.wait()
-            else:
-                await asyncio.sleep(0)
-            self._woken.clear()
+        await keep_stepping(self.step, self._woken, lambda: self._stopping)
 
     def step(self) -> float:
         """Let one command go if one may; how long nothing needs doing otherwise, in seconds."""

@@ -31,6 +31,11 @@ class Standing:
         """Claimed by an earlier life, which never said what came of it: perhaps it was sent."""
         return not self.ended and self.out > self.tried
 
+    @property
+    def next_attempt(self) -> int:
+        """The attempt to be made; of what is `lost` the one that was."""
+        return self.out if self.lost else max(self.tried, self.out) + 1
+
 
 def standings(lines: Iterable[tuple[str, AuditEntry]]) -> dict[tuple[str, str], Standing]:
     """By (room, id of the cue or report)."""

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 
 from livecue.domain import Job, JobState, Report, Signal, SignalKind
 from livecue.egress.gate import Gate
-from livecue.egress.history import Standing, standings
+from livecue.egress.history import Standing
+from livecue.egress.log_reading import read_log
 from livecue.egress.records import Records
 from livecue.egress.report_queue import Pending, ReportQueue
 from livecue.egress.report_sending import ReportSender
-from livecue.runtime.ports import BusError, Meter, Now, Outcome
+from livecue.runtime.ports import Meter, Now, Outcome
+from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import History, JobBoard, ReportLog, Reports
 
 log = structlog.get_logger()
 
 _IDLE_S = 0.25
-_TAKE_WAIT_S = 1.0
-_HISTORY_PAUSE_S = 1.0
 
 
 class Reporter:
@@ -79,28 +78,7 @@ class Reporter:
 
     async def read(self) -> None:
         """Fill the queue from the log until stopped."""
-        known = await self._what_is_known()
-        while not self._stopping:
-            try:
-                arrived = await self._reports.take(_TAKE_WAIT_S)
-            except BusError as error:
-                log.warning("reports-unreadable", error=str(error))
-                await asyncio.sleep(_IDLE_S)
-                continue
-            for report in arrived:
-                self.arrive(report, known.pop((report.room, report.id), None))
-            if arrived:
-                self._woken.set()
-
-    async def _what_is_known(self) -> dict[tuple[str, str], Standing]:
-        """How the reports of an earlier life stand; nothing is sent before that is known."""
-        while not self._stopping:
-            try:
-                return standings(await self._history.lines())
-            except BusError as error:
-                log.warning("audit-unreadable", error=str(error))
-                await asyncio.sleep(_HISTORY_PAUSE_S)
-        return {}
+        await read_log(self._reports, self._history, self.arrive, self._woken, lambda: self._stopping)
 
     def arrive(self, report: Report, standing: Standing | None = None) -> None:
         """Take a report of the log: into the queue, unless there is nothing more to do for it."""
@@ -108,7 +86,7 @@ class Reporter:
         if standing is not None:
             if standing.ended:
                 return
-            one.attempt = max(standing.tried, standing.out) + (not standing.lost)
+            one.attempt = standing.next_attempt
             if standing.lost:
                 self._sender.end(one, Outcome.UNKNOWN)
                 return
@@ -126,15 +104,7 @@ class Reporter:
 
     async def send(self) -> None:
         """Send from the queue until stopped."""
-        while not self._stopping:
-            pause_s = self.step()
-            if pause_s > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._woken.wait()
-            else:
-                await asyncio.sleep(0)
-            self._woken.clear()
+        await keep_stepping(self.step, self._woken, lambda: self._stopping)
 
     def step(self) -> float:
         """Let one call go if one may; how long nothing needs doing otherwise, in seconds."""

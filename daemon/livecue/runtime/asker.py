@@ -27,6 +27,7 @@ from livecue.runtime import ask_policy as policy
 from livecue.runtime.ask_ports import AUDIT_PREFIX, AskError, AskHistory, AskLog, Outside, Unanswered
 from livecue.runtime.ask_queue import AskQueue, Waiting
 from livecue.runtime.ports import Audit, AuditEntry, BusError, Count, Meter, Now, Outcome, Signals
+from livecue.runtime.pump import keep_stepping
 
 log = structlog.get_logger()
 
@@ -85,13 +86,7 @@ class Asker:
 
     async def send(self) -> None:
         """Ask from the queue until stopped."""
-        while not self._stopping:
-            pause_s = self.step()
-            if pause_s > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._woken.wait()
-                self._woken.clear()
+        await keep_stepping(self.step, self._woken, lambda: self._stopping)
 
     def step(self) -> float:
         """Begin one attempt if one is due; how long nothing needs doing otherwise, in seconds."""
