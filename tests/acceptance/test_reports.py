@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 
 from acceptance.cloud import Cloud
 from acceptance.processes import Livecue, until
@@ -46,6 +47,7 @@ async def test_a_burst_of_5000_events_with_40_hits_stays_within_every_limit(
     calls = [call for call in shared_cloud.of("report", room_id) if call.status == 200]
     assert calls
     assert all(1 <= len(call.body["events"]) <= 1000 for call in calls)
+    assert all(later.at - earlier.at >= 1 for earlier, later in pairwise(calls))
     assert shared_cloud.gate.violations == []
     told = texts(shared_cloud, room_id)
     assert len(told) == len(set(told)), "an event was reported twice"

@@ -214,6 +214,9 @@ class Dispatcher:
         except Exception as fault:
             error = fault
             log.exception("send-failed", room=room)
+        except BaseException as end:
+            error = end  # says nothing about the cloud
+            raise
         finally:
             if isinstance(error, NothingSent):
                 self._gate.unused(ticket)

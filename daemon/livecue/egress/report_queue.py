@@ -1,7 +1,7 @@
 """Which events go to live-event-report next. Pure.
 
 Rooms take turns: first comes the one that has waited longest since its last call, or since it had nothing
-to report. So a room with a backlog of minutes holds up nobody, and one that is alone has all the quota.
+to report. So a room with a backlog of minutes holds up nobody.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from livecue.runtime.sender_ports import Reports
 
 log = structlog.get_logger()
 
+_ROOM_PAUSE_MS = 1_010  # after an answer: a room is reported at most once a second
 _CLAIM_PAUSE_MS = 500
 _OVER_PAUSE_MS = 5_000  # unless the supervisor finds out sooner how it stands
 
@@ -55,7 +56,7 @@ class ReportSender:
         room = batch[0].report.room
         won = await asyncio.gather(*(self._claim_one(one, job) for one in batch))
         if unsaid := [one for one, ours in zip(batch, won, strict=True) if ours is None]:
-            self.rests[room] = self.mono() + _CLAIM_PAUSE_MS
+            self._rest(room, _CLAIM_PAUSE_MS)
             self._put_back(unsaid, job)
         over = self.ended.get(room) == job.job_id
         mine = []
@@ -88,6 +89,8 @@ class ReportSender:
         except CloudError as error:
             self._failed(mine, job, error)
             return error
+        finally:
+            self._rest(room, _ROOM_PAUSE_MS)
         self.meter.count(Count.REPORTED_EVENTS, room, len(events))
         self.close(mine, Outcome.SENT, job)
         return None
@@ -101,16 +104,19 @@ class ReportSender:
             log.warning("report-not-sent", room=room, outcome=str(outcome), error=str(error))
             self.close(mine, outcome, job, error)
             if error.meaning in OVER:
-                self.rests[room] = self.mono() + _OVER_PAUSE_MS
+                self._rest(room, _OVER_PAUSE_MS)
                 self.drop(room, job.job_id)
             return
         if error.meaning is not Meaning.SLOW_DOWN:  # that pauses the whole tenant
             attempt = max(one.attempt for one in mine)
-            self.rests[room] = self.mono() + pause_ms(error, attempt, self.jitter())
+            self._rest(room, pause_ms(error, attempt, self.jitter()))
         for one in mine:
             self.note(one, Outcome.WAITING, job_id=job.job_id, error=error)
             one.attempt, one.doubtful = one.attempt + 1, False
         self._put_back(mine, job)
+
+    def _rest(self, room: str, ms: int) -> None:
+        self.rests[room] = max(self.rests.get(room, 0), self.mono() + ms)
 
     def _put_back(self, ones: list[Pending], job: Job) -> None:
         room = ones[0].report.room

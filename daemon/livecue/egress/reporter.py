@@ -1,6 +1,7 @@
 """Forwards events to live-event-report: oldest first, at most 1000 a call, one call in flight per job.
 
-The quota is the tenant's: rooms take turns, so a room that is alone has all of it, and of many each has less.
+A room is reported at most once a second. The quota is the tenant's: rooms take turns, so with many of them each
+waits longer for its next call.
 What became of a report is audited with every change. An event reported twice would make the cloud's own
 rules answer twice. `review_config` of the call (S4 table 6-341) is not sent: no rule sets it.
 """
