@@ -106,11 +106,22 @@ async def test_a_scene_that_ends_takes_its_replies_with_it_sent_and_unsent() -> 
     stage.hear(SignalKind.SCRIPT_SWITCH, scene="two")
     await stage.run(100)
     [(room, ids)] = stage.cloud.withdrawn
-    unspoken = [f"command-{stage.spoken.index(one) + 1}" for one in ("a0", "a1", "a2")]
-    assert (room, set(ids)) == ("a", set(unspoken) - {"command-1"})
+    unspoken = {f"command-{stage.spoken.index(one) + 1}" for one in ("a0", "a1", "a2")}
+    assert (room, set(ids)) == ("a", unspoken)
     withdrawn = {one for one, outcome in stage.ends() if outcome == "withdrawn"}
-    assert withdrawn >= {"a3"}
+    assert withdrawn == {"a1", "a2", "a3"}  # a0 is being said
     assert {data["cue_id"] for _, _, data in stage.bus.signals} == withdrawn
+    finish(stage, stage.spoken.index("a0") + 1)
+    await stage.run()
+    assert ("a0", "finished") in stage.ends()
+
+
+async def test_a_reply_without_an_answer_may_hold_the_air_and_counts_as_if_it_did() -> None:
+    stage = Stage(long("a1"), long("a2"), airtime=NARROW, cloud=MemoryCloud(refusal(Meaning.OUTCOME_UNKNOWN)))
+    await stage.run(1_500)
+    assert stage.spoken == []
+    await stage.run(1_500)
+    assert stage.spoken == ["a2"]
 
 
 async def test_a_reply_that_is_bound_to_the_new_scene_or_to_none_stays() -> None:

@@ -150,6 +150,11 @@ class Airtime:
                 insert.start_ms, insert.exact = (now_ms, False) if insert.start_ms else (0, False)
         return len(gone)
 
+    def speaking(self, now_ms: int) -> str:
+        """What is taken to be on the air now, empty if nothing is."""
+        first = self._line[0] if self._line else None
+        return first.command_id if first is not None and self._speaks(first, now_ms) else ""
+
     @property
     def command_ids(self) -> list[str]:
         """What is not known to have been spoken, in the order it will be."""

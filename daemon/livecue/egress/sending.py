@@ -114,6 +114,8 @@ class Sender:
         outcome = outcome_of(error)
         if error.meaning in OVER:
             self.close(room, job.job_id, air)
+        if outcome is Outcome.UNKNOWN:  # perhaps it holds the air
+            air.sent([one.cue for one in mine], "", air.seconds(said), self.now())
         others = [reworded(one.cue, error, merged=len(mine) > 1) for one in mine]
         for one, other in zip(mine, others, strict=True):
             if outcome is None or other is not None:

@@ -73,7 +73,9 @@ class Withdrawals:
             log.warning("not-withdrawn", room=wanted.room, commands=len(still), error=str(error))
             self._waiting.append(wanted)  # within its time: to drop an insert twice does no harm
             return error
-        for command_id, cue in air.withdrawn(still):
+        # What is on the air by now is said to its end, and called back; if it was not, its time passes.
+        said = air.airtime.speaking(self._now())
+        for command_id, cue in air.withdrawn([one for one in still if one != said]):
             outcome = Outcome.WITHDRAWN
             entry = line(Waiting(cue), outcome, self._now(), job_id=job.job_id, command_id=command_id)
             self._records.note(wanted.room, entry)
