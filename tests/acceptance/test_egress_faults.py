@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,11 @@ async def test_a_bad_answer_costs_its_own_reply_at_most_and_is_written_down(
     assert stage.readyz() == 200
 
 
-@pytest.mark.parametrize("fault", [{"hang": True}, {"status": 503}], ids=["hang", "503"])
+@pytest.mark.parametrize(
+    ("fault", "settled_s"), [({"hang": True}, 4), ({"status": 503}, 1.5)], ids=["hang", "503"]
+)
 async def test_while_every_command_fails_few_are_tried_all_else_goes_on_and_it_recovers(
-    stage: Hall, bus: Bus, fault: dict[str, Any]
+    stage: Hall, bus: Bus, fault: dict[str, Any], settled_s: float
 ) -> None:
     broken = Fault("command", times=FOREVER, **fault)
     before = len(stage.cloud.of("command"))
@@ -105,10 +108,10 @@ async def test_while_every_command_fails_few_are_tried_all_else_goes_on_and_it_r
     reported = len(stage.cloud.reported(stage.ids["told"]))
     await bus.publish("told", danmaku("上报"))
     await until(lambda: len(stage.cloud.reported(stage.ids["told"])) > reported, 3, "reports go on")
-    await asyncio.sleep(began + 7 - time.monotonic())
+    await asyncio.sleep(began + settled_s + 3 - time.monotonic())
     tried = stage.cloud.of("command")[before:]
     assert len(tried) >= 5, "the first failures may be chance"
-    assert sum(call.at > began + 4 for call in tried) <= 2, "single probes, less and less often"
+    assert sum(call.at > began + settled_s for call in tried) <= 2, "single probes, less and less often"
     answer = stage.daemon.get("/livez")
     assert answer is not None
     assert answer.status_code == 200
@@ -128,31 +131,33 @@ async def test_while_reports_hang_replies_are_said_and_later_events_are_reported
         await bus.publish("told", danmaku(f"挂起{number}"))
         await answered(stage, bus, "good", 21 + number, 3)
         await asyncio.sleep(0.5)
-    assert 1 <= len(stage.cloud.of("report")) - before <= 3, "one at a time"
+    tried = stage.cloud.of("report")[before:]
+    assert tried
+    assert all(later.at - earlier.at >= 0.9 for earlier, later in pairwise(tried)), "one at a time"
     broken.times = 0
     await bus.publish("told", danmaku("好了"))
     await until(lambda: "好了" in str(stage.cloud.reported(stage.ids["told"])), 15)
     assert stage.readyz() == 200
 
 
-async def test_a_session_is_stopped_in_time_though_commands_hang_and_stops_fail_again_and_again(
+async def test_a_session_is_stopped_in_time_though_commands_hang_and_a_stop_fails(
     cloud: Cloud, daemon: MakeDaemon, tmp_path: Path
 ) -> None:
     packs = [pack(tmp_path / "p", RULES)]
-    short, other = room("short", packs, sessions=[once(7)]), room("other", packs)
+    short, other = room("short", packs, sessions=[once(6)]), room("other", packs)
     one = daemon([short, other])
     one.up_and_ready()
     await until(lambda: cloud.live(short["room_id"]) and cloud.live(other["room_id"]))
     [job] = cloud.live(short["room_id"])
-    ends = time.monotonic() + 7
-    cloud.faults += [Fault("command", hang=True, times=FOREVER), Fault("stop", status=503, times=2)]
+    ends = time.monotonic() + 6
+    cloud.faults += [Fault("command", hang=True, times=FOREVER), Fault("stop", status=503)]
     async with bus_of(one) as bus:
         while time.monotonic() < ends - 2:
             await bus.publish("short", danmaku("第1问"))
             await bus.publish("other", danmaku("第1问"))
             await asyncio.sleep(0.2)
     await until(lambda: job.over, 15, "it costs until it is stopped")
-    assert len(cloud.of("stop")) == 3
+    assert len(cloud.of("stop")) == 2
     assert len(cloud.live(other["room_id"])) == 1
 
 
@@ -181,7 +186,6 @@ async def test_killed_around_the_answer_of_a_command_it_never_says_it_again_and_
         for key in audits:
             await bus.report(key, [danmaku(f"第{n}问") for n in range(6)])
         await until(lambda: not mine.running)
-        await asyncio.sleep(0.5)
         mine.up_and_ready()
         for lines in audits.values():
             for n in range(6):
@@ -213,8 +217,6 @@ async def test_a_cue_that_waits_after_a_429_is_said_once_by_the_next_life(
         mine.kill()
         mine.up_and_ready()
         await until(lambda: "sent" in fate(audit, "r1"), 15)
-        mine.kill()
-        mine.up_and_ready()
         await bus.publish("main", danmaku("第2问"))
         await until(lambda: "第2答" in cloud.said(main["room_id"]))
     assert cloud.said(main["room_id"]) == ["第1答", "第2答"]

@@ -20,14 +20,26 @@ from acceptance.processes import until
 from acceptance.writing import danmaku, event, pack, room, rule, tag, user
 
 LIMIT = 4
-LASTS_S = 15
+LASTS_S = 14
 MAX_AGE_S = 4
-GIFT_MAX_AGE_S = 5
+GIFT_MAX_AGE_S = 4
 PLAIN = [f"room-{n}" for n in range(11)]
 FLOODED, HEAVY = "flooded", "heavy"
+LAYER = {"layer_type": "IMAGE"}
 RULES = (
     rule("ask", "问", "答{user.name}"),
     rule("gift", [tag("心", "REGEX", "giftName")], "谢{user.name}", event_type=4),
+)
+
+LATE = {"max_age_s": 60}
+CALM = (
+    rule(
+        "layer", "图层", reply_mode="SHOW_LAYER", reply_texts=[], priority=1, layer_config=LAYER, livecue=LATE
+    ),
+    rule("low", "不急", "不急的", priority=900, livecue=LATE),
+    rule("mid", "平常", "平常{user.name}", priority=500, livecue=LATE),
+    rule("high", "要紧", "要紧的", priority=2, livecue=LATE),
+    rule("gift", [tag("心", "REGEX", "giftName")], "谢谢", event_type=4, priority=999, livecue=LATE),
 )
 
 
@@ -87,6 +99,7 @@ def flood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flood]:
     folder = tmp_path_factory.mktemp("flood")
     packs = [pack(folder / "p", RULES)]
     rooms = [room(key, packs) for key in (*PLAIN, FLOODED)] + [room(HEAVY, packs, weight=3)]
+    rooms.append(room("calm", [pack(folder / "calm", CALM)]))
     ages = {"max_age_s": MAX_AGE_S, "gift_max_age_s": GIFT_MAX_AGE_S}
     with hall(folder / "daemon", rooms, dispatch=ages) as stage:
         stage.cloud.latency_s = (0.005, 0.04)
@@ -151,42 +164,23 @@ def test_whatever_was_not_said_is_counted_as_expired_or_overflow(flood: Flood) -
     assert daemon.metric("livecue_cues_total", reason="sent") == said
 
 
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    folder = tmp_path_factory.mktemp("calm")
-    rules = (
-        rule(
-            "layer",
-            "图层",
-            reply_mode="SHOW_LAYER",
-            reply_texts=[],
-            priority=1,
-            layer_config={"layer_type": "IMAGE"},
-        ),
-        rule("low", "不急", "不急的", priority=900),
-        rule("mid", "平常", "平常{user.name}", priority=500),
-        rule("high", "要紧", "要紧的", priority=2),
-        rule("gift", [tag("心", "REGEX", "giftName")], "谢谢", event_type=4, priority=999),
-    )
-    with hall(folder / "daemon", [room("main", [pack(folder / "p", rules)])]) as stage:
-        yield stage
-
-
-async def test_gifts_go_before_replies_before_layers_then_by_priority_then_the_fresher(calm: Hall) -> None:
-    cloud = calm.cloud
+async def test_gifts_go_before_replies_before_layers_then_by_priority_then_the_fresher(
+    flood: Flood,
+) -> None:
+    stage = flood.hall
     given = {"giftName": "心", "giftNum": 1, "totalValue": 1, "giftValue": 1}
-    async with calm.bus() as bus:
-        cloud.faults.append(Fault("command", status=429, code="APIGW.0308", retry_after="5"))
-        await bus.publish("main", danmaku("不急"))
+    async with stage.bus() as bus:
+        stage.cloud.faults.append(Fault("command", status=429, code="APIGW.0308", retry_after="5"))
+        await bus.publish("calm", danmaku("不急"))
         await asyncio.sleep(0.5)
-        await bus.publish("main", event({"user": user(name="旧"), "content": "平常"}))
+        await bus.publish("calm", event({"user": user(name="旧"), "content": "平常"}))
         await asyncio.sleep(2.5)
         for name in ("一", "二", "三"):
-            await bus.publish("main", event({"user": user(name=name), "content": "平常"}))
-        await bus.publish("main", danmaku("图层"), danmaku("要紧"), event({"user": user(), "gift": given}, 4))
-        await until(lambda: len(cloud.of("command")) == 9, 12)
-    said = calm.said("main")
+            await bus.publish("calm", event({"user": user(name=name), "content": "平常"}))
+        await bus.publish("calm", danmaku("图层"), danmaku("要紧"), event({"user": user(), "gift": given}, 4))
+        await until(lambda: len(stage.commands("calm")) == 9, 12)
+    said = stage.said("calm")
     assert said == ["谢谢", "要紧的", "平常一", "平常二", "平常三", "平常旧", "不急的"]
-    assert cloud.of("command")[-1].body["command"] == "SHOW_LAYER"
-    first, second = cloud.of("command")[:2]
+    assert stage.commands("calm")[-1].body["command"] == "SHOW_LAYER"
+    first, second = stage.commands("calm")[:2]
     assert second.at - first.at >= 5, "Retry-After is kept"
