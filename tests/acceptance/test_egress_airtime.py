@@ -89,7 +89,7 @@ async def test_speech_before_the_avatar_stays_under_its_cap_with_callbacks_witho
     assert stage.cloud.speech.lost > 0
     assert len(stage.said("slow")) > 1
     assert stage.voice("slow").most_unspoken_s <= 4.8 + SLACK_S, "a voice at half speed needs 4.8 s"
-    assert len(stage.said("quick")) > len(stage.said("told")) + 2, "what is finished early makes room"
+    assert len(stage.said("quick")) >= len(stage.said("told")) + 2, "what is finished early makes room"
 
 
 async def test_replies_take_no_more_than_their_share_of_a_minute(stage: Hall) -> None:
