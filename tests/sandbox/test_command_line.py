@@ -7,17 +7,21 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
+from pathlib import Path
 
+import httpx
 import pytest
 from huaweicloudsdkmetastudio import v1 as sdk
 
 from livecue.sandbox import Sandbox, SandboxOptions
 from livecue.sandbox.command import SAMPLE_ROOM, serve
-from sandbox.support import Vendor
+from sandbox.support import Vendor, token_request
 
 
-async def process(port: int) -> Process:
-    code = f"from livecue.sandbox.command import serve; raise SystemExit(serve({port}))"
+async def process(port: int, faults: Path | None = None) -> Process:
+    given = None if faults is None else str(faults)
+    code = f"from pathlib import Path; from livecue.sandbox.command import serve; f = {given!r}; "
+    code += f"raise SystemExit(serve({port}, faults=Path(f) if f else None))"
     return await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, stderr=PIPE)
 
 
@@ -60,3 +64,46 @@ def test_a_taken_port_is_named_with_a_remedy(capsys: pytest.CaptureFixture[str])
 def test_a_wrong_region_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert serve(0, "mars-1") == 1
     assert "region: 'mars-1' is unknown; use one of cn-north-4" in capsys.readouterr().err
+
+
+async def test_faults_come_from_a_file_and_again_when_it_changes_and_a_wrong_one_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults: [{target: create_token, effect: refuse, status: 503}]")
+    running = await process(0, file)
+    assert running.stdout
+    first = (await asyncio.wait_for(running.stdout.readline(), 20)).decode().split()[1]
+
+    async def said() -> str:
+        assert running.stderr
+        return (await asyncio.wait_for(running.stderr.readline(), 10)).decode().strip()
+
+    async with httpx.AsyncClient(base_url=first, trust_env=False) as client:
+
+        async def status() -> int:
+            body = token_request(Sandbox(SandboxOptions(sk="s")))
+            return (await client.post("/v3/auth/tokens", json=body)).status_code
+
+        admitted = await status()
+        file.write_text("faults: [{target: list_rooms, effect: refuse, status: 200}]")
+        assert await said() == f"{file}:1: faults.0.status: 200 is not a whole number from 400 to 599"
+        assert await said() == "livecue sandbox: the faults before it stay in force"
+        assert await status() == admitted == 503
+        file.write_text("faults: []")
+        assert await said() == f"livecue sandbox: {file}: 0 faults in force"
+        assert await status() != 503
+    running.terminate()
+    await asyncio.wait_for(running.communicate(), 10)
+
+
+def test_a_wrong_file_of_faults_is_named_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults:\n  - target: stopp\n    effect: hang\n")
+    assert serve(0, faults=file) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"{file}:2: faults.0.target: 'stopp' is unknown; did you mean `stop`?\n",
+    )

@@ -120,8 +120,11 @@ def demo(
 def sandbox(
     port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
     region: Annotated[str, typer.Option(help="whose documented limits to enforce")] = "cn-north-4",
+    faults: Annotated[
+        Path | None, typer.Option(help="faults to inject, YAML or JSON; taken again on change")
+    ] = None,
 ) -> None:
     """Serve a simulator of MetaStudio on this machine."""
     from livecue.sandbox.command import serve
 
-    raise typer.Exit(serve(port=port, region=region))
+    raise typer.Exit(serve(port=port, region=region, faults=faults))

@@ -119,7 +119,7 @@ def _find_job(call: Call) -> ChatJob:
 
 
 def _state(call: Call, job: ChatJob) -> str:
-    if job.ended_s is not None:
+    if job.ended_s is not None and not call.ends_hidden:
         return "SUCCEED"
     age_s = call.state.clock() - job.created_s
     return "PROCESSING" if age_s >= call.state.options.start_delay_s else "WAITING"

@@ -139,15 +139,16 @@ def rtc_room(job_id: str, room_id: str, at_s: float) -> dict[str, Any]:
 def detail(call: Call, job: LiveJob) -> dict[str, Any]:
     """The SmartLiveJob of S4 6.2.3, table 6-292; absent fields are left out."""
     duration = 0.0 if job.started_s is None else (job.ended_s or call.state.clock()) - job.started_s
+    over = job.over and not call.ends_hidden
     body: dict[str, Any] = {
         "job_id": job.job_id,
         "room_id": job.room_id,
         "room_name": _name(job),
-        "state": job.state,
+        "state": _state(call, job),
         "duration": round(duration, 3),
         "start_time": None if job.started_s is None else rfc3339(job.started_s),
-        "end_time": None if job.ended_s is None else rfc3339(job.ended_s),
-        "error_info": job.error or None,
+        "end_time": rfc3339(job.ended_s) if over and job.ended_s is not None else None,
+        "error_info": (job.error or None) if over else None,
         "create_time": rfc3339(job.created_s),
         "lastupdate_time": rfc3339(job.updated_s),
         "rtc_room_info": rtc_room(job.job_id, job.room_id, job.created_s),
@@ -174,7 +175,7 @@ def _jobs(call: Call, jobs: list[LiveJob]) -> Reply:
     kept = [
         job
         for job in jobs
-        if paging.chosen(call.query, "state", job.state) and paging.within(call.query, job.created_s)
+        if paging.chosen(call.query, "state", _state(call, job)) and paging.within(call.query, job.created_s)
     ]
     by_update = call.query.get("sort_key") == "update_time"
     kept.sort(
@@ -189,6 +190,10 @@ def _running(call: Call, room_id: str) -> bool:
     for job in jobs:
         call.state.touch(job)
     return any(not job.over for job in jobs)
+
+
+def _state(call: Call, job: LiveJob) -> str:
+    return PROCESSING if job.over and call.ends_hidden else job.state
 
 
 def _name(job: LiveJob) -> str:

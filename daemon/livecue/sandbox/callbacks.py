@@ -12,16 +12,19 @@ import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import httpx
 import msgspec
 
+from livecue.sandbox import faults
+from livecue.sandbox.faults import Strike
 from livecue.sandbox.jobs import LiveJob, Signal
-from livecue.sandbox.records import CallbackRecord, Records
+from livecue.sandbox.records import CallbackRecord
 from livecue.sandbox.signing import callback_signature
+from livecue.sandbox.state import State
 
 LANES = 8
 LANE_LENGTH = 2_000
@@ -69,11 +72,28 @@ def callback_for(job: LiveJob, signal: Signal) -> Callback | None:
     return Callback(url, auth_type, config.get("key") or "", signal.event_type, signal.message)
 
 
+def _spoilt(callback: Callback, strike: Strike | None) -> list[tuple[float, Callback]]:
+    """What goes out in place of `callback`, each with its delay in seconds."""
+    if strike is None:
+        return [(0.0, callback)]
+    match strike.fault.effect:
+        case faults.SLOW:
+            return [(strike.latency_s, callback)]
+        case faults.DUPLICATE:
+            return [(0.0, callback)] * strike.fault.times
+        case faults.FORGE:
+            bare = urlunsplit(urlsplit(callback.url)._replace(query=""))
+            url = bare if callback.auth_type == "NONE" else callback.url
+            return [(0.0, replace(callback, url=url, key=f"not {callback.key}"[:32])), (0.0, callback)]
+    return []
+
+
 class Caller:
     """Posts callbacks, each with a few tries, and records how that went."""
 
-    def __init__(self, records: Records, clock: Callable[[], float]) -> None:
-        self._records = records
+    def __init__(self, state: State, clock: Callable[[], float]) -> None:
+        self._state = state
+        self._records = state.records
         self._clock = clock
         self._lanes: list[deque[Callback]] = [deque() for _ in range(LANES)]
         self._woken = [asyncio.Event() for _ in range(LANES)]
@@ -83,7 +103,17 @@ class Caller:
         callback = callback_for(job, signal)
         if callback is None:
             return
-        lane = zlib.crc32(job.job_id.encode()) % LANES
+        strike = self._state.faults.strike(faults.CALLBACK, job.room_id, self._clock(), signal.event_type)
+        for late_s, one in _spoilt(callback, strike):
+            if late_s:
+                asyncio.get_running_loop().call_later(late_s, self._queue, job.job_id, one)
+            else:
+                self._queue(job.job_id, one)
+        if strike is not None and strike.fault.effect == faults.DROP:
+            self._records.totals["callbacks_dropped"] += 1
+
+    def _queue(self, job_id: str, callback: Callback) -> None:
+        lane = zlib.crc32(job_id.encode()) % LANES
         if len(self._lanes[lane]) >= LANE_LENGTH:
             self._lanes[lane].popleft()
             self._records.totals["callbacks_dropped"] += 1

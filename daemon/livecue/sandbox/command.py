@@ -6,9 +6,13 @@ import asyncio
 import errno
 import signal
 import sys
+from pathlib import Path
 
+from livecue.sandbox.faultfile import FaultsError, load
+from livecue.sandbox.faults import FaultPlan
 from livecue.sandbox.options import SandboxOptions
 from livecue.sandbox.server import Sandbox
+from livecue.sandbox.watch import Stamp, stamp, watch
 
 # The room of the documentation's examples (S4 6.2.1).
 SAMPLE_ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
@@ -25,10 +29,12 @@ def serve(
     project_id: str | None = None,
     ak: str | None = None,
     sk: str | None = None,
+    faults: Path | None = None,
 ) -> int:
     """Prints endpoint, project_id, ak and sk, then a room_id per room, and serves; the exit code.
 
-    0 after SIGINT or SIGTERM, 1 if the options are wrong or the port cannot be had.
+    0 after SIGINT or SIGTERM, 1 if the options or the faults are wrong or the port cannot be had.
+    `faults`: a file of faults (docs/sandbox.md), taken again whenever it changes.
     """
     try:
         options = SandboxOptions(
@@ -46,10 +52,18 @@ def serve(
     except ValueError as error:
         sys.stderr.write(f"livecue sandbox: {error}\n")
         return 1
-    return asyncio.run(_serve(Sandbox(options)))
+    seen = None if faults is None else stamp(faults)
+    try:
+        plan = FaultPlan() if faults is None else load(faults)
+    except FaultsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sandbox = Sandbox(options)
+    sandbox.inject(plan)
+    return asyncio.run(_serve(sandbox, faults, seen))
 
 
-async def _serve(sandbox: Sandbox) -> int:
+async def _serve(sandbox: Sandbox, faults: Path | None, seen: Stamp) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,11 +71,23 @@ async def _serve(sandbox: Sandbox) -> int:
     try:
         async with sandbox.running():
             _announce(sandbox)
+            watching = asyncio.create_task(_watch(sandbox, faults, seen), name="sandbox-faults")
             await stop.wait()
+            watching.cancel()
     except OSError as error:
         sys.stderr.write(f"livecue sandbox: {_remedy(error, sandbox.options)}\n")
         return 1
     return 0
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+async def _watch(sandbox: Sandbox, faults: Path | None, seen: Stamp) -> None:
+    if faults is not None:
+        await watch(faults, seen, sandbox.inject, _complain)
 
 
 def _announce(sandbox: Sandbox) -> None:

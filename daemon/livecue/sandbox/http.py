@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -16,35 +15,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from livecue.sandbox import errors
+from livecue.sandbox.calls import Call, Operation, Reply
 from livecue.sandbox.errors import ApiError, invalid
+from livecue.sandbox.misbehave import misbehave
 from livecue.sandbox.signing import SignedRequest, refusal
 from livecue.sandbox.state import State
+
+__all__ = ["Call", "Guard", "Operation", "Reply", "endpoint"]
 
 MAX_BODY_BYTES = 12 * 1024 * 1024
 MAX_DEPTH = 64
 
 
-@dataclass(frozen=True)
-class Call:
-    """One authenticated call of an operation."""
-
-    state: State
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    body: Mapping[str, Any]
-    base_url: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What an operation answers; None is an empty body."""
-
-    body: Mapping[str, Any] | None = None
-    status: int = 200
-    headers: Mapping[str, str] | None = None
-
-
-Operation = Callable[[Call], Reply]
 # Raises ApiError unless the request may pass. The body comes as it was received.
 Guard = Callable[[State, Request, bytes], None]
 
@@ -62,14 +44,19 @@ def endpoint(
             body = decode(raw)
             query = dict(request.query_params)
             call = Call(state, request.path_params, query, body, _base_url(request))
-            reply = operation(call)
+            strike = state.faults.strike(name, call.path.get("room_id", ""), state.clock())
+            if strike is None:
+                reply: Reply | None = operation(call)
+            else:
+                reply = await misbehave(strike, name, operation, call, request)
         except ApiError as error:
             state.records.refused[error.code] += 1
             return respond(refused(error))
         except ClientDisconnect:
             return Response(status_code=400)
-        changed()
-        return respond(reply)
+        finally:
+            changed()
+        return Response(status_code=502) if reply is None else respond(reply)
 
     return handle
 
@@ -89,8 +76,8 @@ def _admit(state: State, name: str, request: Request, raw: bytes, check: Guard) 
     if not window.admit(time.monotonic()):
         state.records.throttled[name] += 1
         raise errors.throttled()
-    if (faults := state.faults.get(name)) is not None and faults:
-        raise faults.popleft()
+    if failing := state.failing.get(name):
+        raise failing.popleft()
 
 
 def verify(state: State, request: Request, raw: bytes) -> None:
@@ -169,7 +156,7 @@ def _children(value: Any) -> Sequence[Any]:
 
 def refused(error: ApiError) -> Reply:
     """The vendor's form of a refusal (S4 3.3)."""
-    return Reply({"error_code": error.code, "error_msg": error.message}, error.status)
+    return Reply({"error_code": error.code, "error_msg": error.message}, error.status, error.headers)
 
 
 def respond(reply: Reply) -> Response:

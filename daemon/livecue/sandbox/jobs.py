@@ -28,6 +28,15 @@ class Signal:
     at_s: float
 
 
+@dataclass(frozen=True)
+class Doom:
+    """A job's own end to come: at `at_s`, in `state`, with this `error_info` (S4 6.2.3)."""
+
+    at_s: float
+    state: str
+    error: Mapping[str, str]
+
+
 @dataclass
 class LiveJob:
     """One run of one room. `body` is the start request, `room` the room's configuration at that time."""
@@ -47,6 +56,7 @@ class LiveJob:
     voice: Voice | None = None
     reported: int = 0
     outputs: list[tuple[str, str]] = field(default_factory=list)
+    doom: Doom | None = None
     _connecting: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -73,9 +83,9 @@ class LiveJob:
         """When the job next does something of itself; None once it is over."""
         if self.over:
             return None
+        dues = [*self._connecting] if self.doom is None else [*self._connecting, self.doom.at_s]
         if self.voice is None:
-            return self.created_s + self.start_delay_s
-        dues = [*self._connecting]
+            return min(*dues, self.created_s + self.start_delay_s, float("inf"))
         if (heard := self.voice.next_due_s()) is not None:
             dues.append(heard)
         if (deadline := self._deadline_s()) is not None and self._ends_at_once():
@@ -84,6 +94,12 @@ class LiveJob:
 
     def advance(self, now_s: float) -> list[Signal]:
         """Lives until `now_s`; the callbacks that fell due, in order."""
+        doom = self.doom
+        if doom is None or self.over or now_s < doom.at_s:
+            return self._live(now_s)
+        return [*self._live(doom.at_s), *self.end(doom.at_s, doom.state, doom.error)]
+
+    def _live(self, now_s: float) -> list[Signal]:
         signals: list[Signal] = []
         if self.state == WAITING and now_s >= self.created_s + self.start_delay_s:
             signals += self._go_live(self.created_s + self.start_delay_s)

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from livecue.sandbox import api_live
 from livecue.sandbox.callbacks import Caller
 from livecue.sandbox.errors import ApiError
+from livecue.sandbox.faults import FaultPlan, Faults
 from livecue.sandbox.jobs import FAILED, OVER, LiveJob
 from livecue.sandbox.options import SandboxOptions
 from livecue.sandbox.records import CallbackRecord, CommandRecord, Records, ReportRecord
@@ -35,6 +36,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    def cut(self, client: object) -> None:
+        """Closes the connection over which `client` (host, port) calls, without a word."""
+        for connection in tuple(self.server_state.connections):
+            if connection.transport.get_extra_info("peername") == client:
+                connection.transport.abort()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals stay with the caller, who stops the sandbox by leaving `running()`."""
@@ -54,7 +61,7 @@ class Sandbox:
     ) -> None:
         self.options = options or SandboxOptions()
         self._state = State(self.options, clock)
-        self._caller = Caller(self._state.records, clock)
+        self._caller = Caller(self._state, clock)
         self._state.sink = self._caller.put
         self._changed = asyncio.Event()
         self._port: int | None = None
@@ -133,7 +140,16 @@ class Sandbox:
     def fail_next(self, operation: str, error: ApiError, times: int = 1) -> None:
         """Lets the next `times` calls of `operation` (a key of `limits`) fail with `error`."""
         self._state.window(operation)
-        self._state.faults.setdefault(operation, deque()).extend([error] * times)
+        self._state.failing.setdefault(operation, deque()).extend([error] * times)
+
+    def inject(self, plan: FaultPlan) -> None:
+        """Misbehaves by `plan` from now on, counted from the beginning; what hangs goes on hanging."""
+        self._state.faults = Faults(plan, self._state.clock())
+
+    @property
+    def struck(self) -> Counter[str]:
+        """How often the plan's faults struck, by operation (or callback, job) and effect: `start hang`."""
+        return self._state.faults.struck
 
     def end_job(self, job_id: str, outcome: str = FAILED, error: ApiError | None = None) -> None:
         """Ends a job as the cloud would: FAILED, BLOCKED or SUCCEED."""
@@ -156,7 +172,8 @@ class Sandbox:
             listener = stack.enter_context(_listen(self.options.host, self.options.port))
             await stack.enter_async_context(self._caller.running())
             await stack.enter_async_context(_task(self._live(), "sandbox-clock"))
-            await stack.enter_async_context(_serve(self.app, listener))
+            server = await stack.enter_async_context(_serve(self.app, listener))
+            self._state.cut = server.cut
             self._port = listener.getsockname()[1]
             try:
                 yield self
@@ -196,7 +213,7 @@ async def _task(work: Coroutine[object, object, None], name: str) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
+async def _serve(app: Starlette, listener: socket.socket) -> AsyncIterator[_Server]:
     server = _Server(
         uvicorn.Config(
             app,
@@ -215,7 +232,7 @@ async def _serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]
         await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             raise RuntimeError("the sandbox's server ended before it had started")
-        yield
+        yield server
     finally:
         ready.cancel()
         server.should_exit = True

@@ -12,7 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from livecue.sandbox.errors import ApiError, room_not_found
-from livecue.sandbox.jobs import LiveJob, Signal
+from livecue.sandbox.faults import JOB, SLOW, Faults
+from livecue.sandbox.jobs import Doom, LiveJob, Signal
 from livecue.sandbox.limits import Window, effective
 from livecue.sandbox.options import Identity, SandboxOptions
 from livecue.sandbox.records import Records
@@ -61,7 +62,10 @@ class State:
     jobs: dict[str, LiveJob] = field(default_factory=dict)
     chat_jobs: dict[str, ChatJob] = field(default_factory=dict)
     tokens: dict[str, float] = field(default_factory=dict)
-    faults: dict[str, deque[ApiError]] = field(default_factory=dict)
+    failing: dict[str, deque[ApiError]] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    # Closes the connection that a client (host, port) called over.
+    cut: Callable[[object], None] = lambda _client: None
     _windows: dict[str, Window | None] = field(init=False)
     _agenda: list[tuple[float, str]] = field(default_factory=list)
     _wake_s: dict[str, float] = field(default_factory=dict)
@@ -100,14 +104,23 @@ class State:
 
     def start(self, room: Entry, body: Mapping[str, Any]) -> LiveJob:
         """A new live job in `room`."""
+        now, delay_s, doom = self.clock(), self.options.start_delay_s, None
+        if (strike := self.faults.strike(JOB, room.id, now)) is not None:
+            fault = strike.fault
+            if fault.effect == SLOW:
+                delay_s += strike.latency_s
+            else:
+                info = {"error_code": fault.error_code, "error_msg": fault.error_msg}
+                doom = Doom(now + fault.after_s, fault.state, info)
         job = LiveJob(
             job_id=uuid4().hex,
             room_id=room.id,
             body=body,
             room=room.body,
-            created_s=self.clock(),
-            start_delay_s=self.options.start_delay_s,
+            created_s=now,
+            start_delay_s=delay_s,
             script_speedup=self.options.script_speedup,
+            doom=doom,
         )
         self.jobs[job.job_id] = job
         self._forget()
