@@ -48,6 +48,7 @@ class Cloud:
         self.lose_answer: Callable[[], bool] = lambda: False
         self.stops_needed = 1
         self.stops: dict[str, int] = {}
+        self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
 
     def put(self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0) -> Job:
@@ -71,10 +72,11 @@ class Cloud:
         found.sort(key=lambda job: -(job.created_ms or 0))
         return [msgspec.structs.replace(job, report_url="") for job in found]
 
-    async def start(self, room: str) -> Job:
+    async def start(self, room: str, lasts_ms: int) -> Job:
         self._called("start", room)
         if self.on_air(room):
             raise refusal(Meaning.ALREADY_RUNNING)
+        self.lasts_ms[room] = lasts_ms
         job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in)
         if self.lose_answer():
             raise refusal(Meaning.OUTCOME_UNKNOWN)

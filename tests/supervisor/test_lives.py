@@ -164,3 +164,10 @@ async def test_a_job_whose_session_is_followed_by_another_goes_on() -> None:
     await world.run(HOUR + 600)
     assert world.cloud.on_air("flagship") == ["job-1"]
     assert world.cloud.count("start") == 1
+
+
+async def test_a_start_says_how_long_the_live_is_wanted() -> None:
+    world = World(room(on_air(hours=4)))
+    world.clock.forward(600)
+    await world.supervisor.reconcile_once()
+    assert world.cloud.lasts_ms == {"flagship": 4 * 3_600_000 - 600_000}

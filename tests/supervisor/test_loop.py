@@ -22,8 +22,8 @@ async def test_a_start_cut_off_in_the_middle_is_owed_a_stop(monkeypatch: pytest.
     reached, never = asyncio.Event(), asyncio.Event()
     real = world.cloud.start
 
-    async def start(key: str) -> object:
-        await real(key)
+    async def start(key: str, lasts_ms: int) -> object:
+        await real(key, lasts_ms)
         reached.set()
         await never.wait()
         raise AssertionError
@@ -213,9 +213,9 @@ async def test_the_plan_wakes_the_loop_before_its_interval_is_over() -> None:
     began = asyncio.Event()
 
     class Watched(Cloud):
-        async def start(self, room: str) -> Job:
+        async def start(self, room: str, lasts_ms: int) -> Job:
             began.set()
-            return await super().start(room)
+            return await super().start(room, lasts_ms)
 
     cloud = Watched(world.clock)
     supervisor = Supervisor(

@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
+import structlog
+
 from livecue.domain import CloudError, Cue, Job, Meaning, ReportedEvent, RoomKind
 from livecue.egress.breaker import Breaker
 from livecue.egress.gate import Gate
 from livecue.egress.limiter import Slots
 from livecue.metastudio import MetaStudio, ReportUrls, clean_up_body, command_body, documented
 from livecue.metastudio.errors import error
+from livecue.metastudio.last_resort import names_policy, with_exit
 from livecue.metastudio.wire import monotonic_ms
 from livecue.runtime.ports import Now
+
+log = structlog.get_logger()
 
 _CROWDED_S: Final = 0.02
 _ALWAYS_TRIED: Final = frozenset({"stop", "stop_chat"})
@@ -38,6 +43,7 @@ class CloudRoom:
     kind: RoomKind = RoomKind.LIVE
     robot_id: str = ""
     start: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    stop_mode: str = ""
 
 
 class Limits:
@@ -180,14 +186,30 @@ class CloudJobs:
             jobs = await self._client.list_jobs(cloud.room_id, newest=100)
         return [job for job in jobs if not job.over]
 
-    async def start(self, room: str) -> Job:
+    async def start(self, room: str, lasts_ms: int) -> Job:
         cloud = self._rooms[room]
         if cloud.kind is RoomKind.CHAT:
             async with self._limits.slot("start_chat"):
                 answer = await self._client.start_chat(cloud.room_id, cloud.robot_id, cloud.start)
             return Job(str(answer["job_id"]), "WAITING")
+        body = await self._with_exit(cloud, lasts_ms / 1000)
         async with self._limits.slot("start"):
-            return await self._client.start(cloud.room_id, cloud.start)
+            return await self._client.start(cloud.room_id, body)
+
+    async def _with_exit(self, cloud: CloudRoom, lasts_s: float) -> Mapping[str, Any]:
+        """The start's body with the cloud's own end of the live.
+
+        Not without knowing the room's play policy, which would be lost: other paths stop the live too.
+        """
+        if names_policy(cloud.start):
+            return with_exit(cloud.start, {}, lasts_s, cloud.stop_mode)
+        try:
+            async with self._limits.slot("show_room"):
+                room = await self._client.show_room(cloud.room_id)
+        except CloudError as error:
+            log.warning("exit-not-set", room_id=cloud.room_id, error=str(error))
+            return cloud.start
+        return with_exit(cloud.start, room, lasts_s, cloud.stop_mode)
 
     async def show(self, room: str, job_id: str) -> Job:
         cloud = self._rooms[room]

@@ -107,7 +107,7 @@ def _cloud_room(settings: Settings, room: Room) -> CloudRoom:
         key = room.callback.key.get_secret_value() if room.callback.key else ""
         url = callback_url(settings, room)
         body = start_body(room.start, callback_url=url, auth_type=room.callback.auth_type, key=key)
-    return CloudRoom(room.room_id, room.kind, room.robot_id, body)
+    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "")
 
 
 def airtime(settings: Settings) -> dict[str, AirtimeLimits]:

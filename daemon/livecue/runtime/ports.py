@@ -154,8 +154,10 @@ class LiveJobs(Protocol):
     async def running(self, room: str) -> list[Job]:
         """Jobs of the room that are not over, newest first."""
 
-    async def start(self, room: str) -> Job:
+    async def start(self, room: str, lasts_ms: int) -> Job:
         """Start a job with the room's `start` body, callbacks and single_job_in_room (S3).
+
+        `lasts_ms`: how long it is wanted; the cloud is asked to end it by itself some time after that.
 
         Raises:
             CloudError: ALREADY_RUNNING when a job is on; OUTCOME_UNKNOWN when no answer came.

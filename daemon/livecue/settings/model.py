@@ -27,6 +27,7 @@ from livecue.metastudio import documented
 from livecue.receiver import UriForm
 from livecue.settings.asks import Asks
 from livecue.settings.base import Strict, read_secret, safe_url
+from livecue.settings.lives import RoomLives
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -235,7 +236,7 @@ class SessionSettings(Strict):
         )
 
 
-class Room(Strict):
+class Room(RoomLives):
     key: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
     kind: RoomKind = RoomKind.LIVE
     room_id: str = Field(min_length=1, max_length=64)

@@ -88,7 +88,7 @@ async def _start(window: Window, state: RoomState, desk: Desk) -> bool:
     state.kept = ""
     state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
     try:
-        job = await desk.jobs.start(state.room)
+        job = await desk.jobs.start(state.room, to_ms(window.end) - now_ms)
     except CloudError as error:
         desk.cloud.failed(error)
         return await _start_failed(error, window, state, desk, unanswered=unanswered)

@@ -1,0 +1,18 @@
+"""How a room's lives are kept: the keys of `rooms[]` that the supervisor reads beside the plan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from livecue.settings.base import Strict
+
+
+class RoomLives(Strict):
+    """`auto_stop_mode`: how the cloud ends a live that nobody stopped (S3, table 7); not given, as the
+    room is set up.
+    """
+
+    auto_stop_mode: Literal["FORCE_EXIT", "SEGMENT_END", "SCENE_END", "SCRIPT_END"] | None = None
+
+
+__all__ = ["RoomLives"]

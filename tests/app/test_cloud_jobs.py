@@ -1,0 +1,50 @@
+"""Starts and stops behind their port, against the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from livecue.app.cloud import CloudJobs, CloudRoom, Limits, wall_ms
+from livecue.metastudio import AkSkAuth, MetaStudio
+from livecue.sandbox import Sandbox, SandboxOptions
+
+ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
+OUTPUT = {"output_urls": ["rtmp://push/live"], "stream_keys": ["k"]}
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    options = SandboxOptions(room_ids=(ROOM,), limits={"*": 0}, start_delay_s=0, seed=3)
+    async with Sandbox(options).running() as running:
+        yield running
+
+
+@pytest.fixture
+async def studio(sandbox: Sandbox) -> AsyncIterator[MetaStudio]:
+    auth = AkSkAuth(sandbox.ak, sandbox.sk, sandbox.project_id, wall_ms)
+    async with MetaStudio(sandbox.endpoint, sandbox.project_id, auth) as client:
+        yield client
+
+
+def jobs_of(studio: MetaStudio, start: dict[str, Any], room_id: str = ROOM, mode: str = "") -> CloudJobs:
+    return CloudJobs(
+        studio, {"a": CloudRoom(room_id, start=start, stop_mode=mode)}, Limits("cn-north-4", {"show_room": 9})
+    )
+
+
+async def test_a_start_brings_the_clouds_own_end_and_keeps_what_the_room_plays(
+    sandbox: Sandbox, studio: MetaStudio
+) -> None:
+    job = await jobs_of(studio, OUTPUT, mode="SCENE_END").start("a", 4 * HOUR_MS)
+    leave = sandbox.jobs[job.job_id].policy["live_exit_config"]
+    assert leave == {"max_live_duration": 5, "auto_stop_mode": "SCENE_END"}
+
+
+async def test_what_the_start_sets_itself_stays(sandbox: Sandbox, studio: MetaStudio) -> None:
+    policy = {"live_exit_config": {"max_live_duration": 9}}
+    job = await jobs_of(studio, OUTPUT | {"play_policy": policy}).start("a", 4 * HOUR_MS)
+    assert sandbox.jobs[job.job_id].policy["live_exit_config"] == {"max_live_duration": 9}
