@@ -48,3 +48,16 @@ async def test_what_the_start_sets_itself_stays(sandbox: Sandbox, studio: MetaSt
     policy = {"live_exit_config": {"max_live_duration": 9}}
     job = await jobs_of(studio, OUTPUT | {"play_policy": policy}).start("a", 4 * HOUR_MS)
     assert sandbox.jobs[job.job_id].policy["live_exit_config"] == {"max_live_duration": 9}
+
+
+async def test_all_running_jobs_of_the_tenant_are_told_by_room(sandbox: Sandbox, studio: MetaStudio) -> None:
+    jobs = jobs_of(studio, OUTPUT)
+    assert await jobs.everywhere() == []
+    job = await jobs.start("a", HOUR_MS)
+    assert [(key, room_id, one.job_id) for key, room_id, one in await jobs.everywhere()] == [
+        ("a", ROOM, job.job_id)
+    ]
+    strangers = CloudJobs(studio, {}, Limits("cn-north-4", {}))
+    assert [key for key, _, _ in await strangers.everywhere()] == [""]
+    await jobs.stop("a", job.job_id)
+    assert await jobs.everywhere() == []

@@ -72,6 +72,15 @@ class Cloud:
         found.sort(key=lambda job: -(job.created_ms or 0))
         return [msgspec.structs.replace(job, report_url="") for job in found]
 
+    async def everywhere(self) -> list[tuple[str, str, Job]]:
+        self._called("everywhere", "")
+        keys = {room for room in self.room_of.values() if not room.startswith("stranger")}
+        return [
+            (room if room in keys else "", f"id-{room}", self.jobs[job_id])
+            for job_id, room in self.room_of.items()
+            if not self.jobs[job_id].over
+        ]
+
     async def start(self, room: str, lasts_ms: int) -> Job:
         self._called("start", room)
         if self.on_air(room):

@@ -201,6 +201,7 @@ class Daemon:
             ]
             for name, work in (
                 ("supervisor", loops.supervisor.run()),
+                ("sweep-jobs", loops.sweeper.run(self._stop)),
                 ("read-cues", loops.dispatcher.read()),
                 ("send-cues", loops.dispatcher.send()),
                 ("tend-airtime", loops.dispatcher.tend()),

@@ -24,7 +24,7 @@ from livecue.outgoing import Http
 from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
-from livecue.supervisor import Supervisor
+from livecue.supervisor import Supervisor, Sweeper
 
 
 def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
@@ -56,6 +56,7 @@ class Loops:
     """The parts that run until they are stopped."""
 
     supervisor: Supervisor
+    sweeper: Sweeper
     dispatcher: Dispatcher
     reporter: Reporter
     asker: Asker
@@ -86,9 +87,10 @@ def make_loops(
     limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000
+    jobs = CloudJobs(client, cloud_rooms, limits)
     supervisor = Supervisor(
         from_settings.room_plans(settings),
-        CloudJobs(client, cloud_rooms, limits),
+        jobs,
         NatsOwnerships(bus.nc),
         channels,
         meter,
@@ -127,4 +129,4 @@ def make_loops(
     )
     asker = make_asker(settings, bus, channels, http, meter, now)
     setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed)
-    return Loops(supervisor, dispatcher, reporter, asker, setups)
+    return Loops(supervisor, Sweeper(jobs, supervisor, meter), dispatcher, reporter, asker, setups)

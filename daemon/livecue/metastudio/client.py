@@ -109,10 +109,13 @@ class MetaStudio:
         return [job for _, job in found]
 
     async def list_all_jobs(
-        self, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS
+        self, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS, within_s: float = 0
     ) -> list[tuple[str, Job]]:
-        """The tenant's `newest` jobs with their room ids, newest first (S4 6.2.6)."""
-        rows = self._rows("list_tenant", f"{self._base}/smart-live-jobs", states, newest)
+        """The tenant's `newest` jobs with their room ids, newest first (S4 6.2.6).
+
+        `within_s`: the total time, if it may be longer than `timeout_s`: pages are a second apart.
+        """
+        rows = self._rows("list_tenant", f"{self._base}/smart-live-jobs", states, newest, within_s)
         return [row async for row in rows]
 
     async def command(self, room_id: str, job_id: str, body: Mapping[str, Any]) -> str:
@@ -208,8 +211,9 @@ class MetaStudio:
         """Stop a smart-chat job (S4 7.1.2.3)."""
         await self._call("stop_chat", "POST", f"{self._chats('stop_chat', room_id, job_id)}/stop")
 
-    def _begin(self, operation: str) -> Call:
-        return self._wire.call(operation, asyncio.get_running_loop().time() + self._timeout_s)
+    def _begin(self, operation: str, within_s: float = 0) -> Call:
+        deadline = asyncio.get_running_loop().time() + max(within_s, self._timeout_s)
+        return self._wire.call(operation, deadline)
 
     async def _call(
         self, operation: str, method: str, url: str, *, body: Mapping[str, Any] | None = None
@@ -217,9 +221,9 @@ class MetaStudio:
         return await self._begin(operation).exchange(method, url, body=body)
 
     async def _rows(
-        self, operation: str, url: str, states: Sequence[str], newest: int
+        self, operation: str, url: str, states: Sequence[str], newest: int, within_s: float = 0
     ) -> AsyncIterator[tuple[str, Job]]:
-        call, offset = self._begin(operation), 0
+        call, offset = self._begin(operation, within_s), 0
         seen: set[str] = set()  # a job started between two pages shifts the others
         order = {"sort_key": "create_time", "sort_dir": "desc"}
         only = {"state": ",".join(states)} if states else {}

@@ -77,6 +77,7 @@ class Count(StrEnum):
     JOBS_ADOPTED = "jobs_adopted"
     JOBS_STOPPED = "jobs_stopped"
     JOBS_LOST = "jobs_lost"
+    JOBS_UNKNOWN = "jobs_unknown"
     CLOUD_CALLS = "cloud_calls"
     STATE_CONFLICTS = "state_conflicts"
     RULE_RELOADS = "rule_reloads"

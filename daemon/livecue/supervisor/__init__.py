@@ -6,6 +6,7 @@ start and no stop is ever fired and forgotten: a timer only makes the loop look 
 """
 
 from livecue.supervisor.loop import RoomPlan, Supervisor
+from livecue.supervisor.sweep import Sweeper
 from livecue.supervisor.timetable import Window, next_change, validate, wanted
 
-__all__ = ["RoomPlan", "Supervisor", "Window", "next_change", "validate", "wanted"]
+__all__ = ["RoomPlan", "Supervisor", "Sweeper", "Window", "next_change", "validate", "wanted"]

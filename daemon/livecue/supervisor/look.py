@@ -21,8 +21,10 @@ async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
     watched = _watched(state)
     found: dict[str, Job] = {}
     over: dict[str, Job] = {}
-    if search or not _quiet(state):
-        for job in await _running(state.room, desk):
+    if search or state.search or not _quiet(state):
+        listed = await _running(state.room, desk)
+        state.search = False
+        for job in listed:
             (over if job.over else found)[job.job_id] = _merged(state, job)
     for job_id in watched - found.keys():
         job = over.get(job_id) or await show(state.room, job_id, desk)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from livecue.domain import CloudError, Job, JobState, Signal, SignalKind
+from livecue.domain import CloudError, Job, JobState, Signal, SignalKind, Unplanned
 from livecue.runtime.ports import (
     BusError,
     Count,
@@ -91,6 +91,20 @@ class Supervisor:
             self.wake(signal.room)
         elif signal.kind == SignalKind.RTMP_STATE:
             self.show_hint(signal.room, str(signal.data.get("state", "")))
+
+    def found(self, room: str, job: Job) -> None:
+        """The sweep saw this job running in the room: look, unless it is the job that is expected there.
+
+        A room that ignores what it did not start is left alone, unless it owes a job its stop.
+        """
+        state = self._rooms.get(room)
+        if state is None or (state.job is not None and state.job.job_id == job.job_id):
+            return
+        ignores = state.plan.unplanned == Unplanned.IGNORE and state.window is None
+        if ignores and not state.owns(job):
+            return
+        state.search = True
+        self.wake(room)
 
     def stop(self) -> None:
         """Let `run` return once the turns in hand are done, at most 5 s later."""

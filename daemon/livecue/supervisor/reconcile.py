@@ -5,6 +5,7 @@ the job is seen over, also by a daemon that did not start it. The laws:
 
 * look before starting; a running job is adopted rather than a second one started;
 * a job we own that no session wants is stopped, always, however long ago the session ended;
+* a room with `unplanned: stop` has one job: beside the one it keeps every other is stopped;
 * a job that ends while its session is on is started again after a pause, whatever way it ended
   (the plan wants the room live, so a script played to its end begins anew); only a BLOCKED job is
   left alone until the next run of a session, because a restart would be blocked again.
@@ -131,7 +132,8 @@ def _while_wanted(facts: RoomFacts, window: Window) -> Action:
             return Nothing()
         return Start(window)
     keeper = _keeper(facts)
-    spare = [job for job in facts.running if job is not keeper and is_ours(job, facts.owned)]
+    strict = facts.unplanned == Unplanned.STOP
+    spare = [job for job in facts.running if job is not keeper and (strict or is_ours(job, facts.owned))]
     if facts.job is None or facts.job.job_id != keeper.job_id:
         # The note of ownership has room for one job, so the spare ones are stopped before it is narrowed.
         return Attach(keeper) if spare else Adopt(keeper, window)

@@ -100,6 +100,8 @@ class RoomState:
     look_failures: int = 0
     unauthenticated: bool = False
     hinted: bool = False
+    search: bool = False
+    """The next look lists the room's jobs in any case: one was found that is not the room's job."""
     complaint: str = ""
     complained: bool = False
 
