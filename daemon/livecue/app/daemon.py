@@ -202,6 +202,7 @@ class Daemon:
             for name, work in (
                 ("supervisor", loops.supervisor.run()),
                 ("sweep-jobs", loops.sweeper.run(self._stop)),
+                ("stop-by-timer", loops.stop_timers.run(self._stop)),
                 ("read-cues", loops.dispatcher.read()),
                 ("send-cues", loops.dispatcher.send()),
                 ("tend-airtime", loops.dispatcher.tend()),

@@ -14,6 +14,7 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
+from livecue.bus.schedule import NatsStopTimers
 from livecue.domain import MAX_AGE_S, EventType, Signal, SignalKind
 from livecue.egress.dispatcher import Dispatcher
 from livecue.egress.records import Records
@@ -24,7 +25,7 @@ from livecue.outgoing import Http
 from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
-from livecue.supervisor import Supervisor, Sweeper
+from livecue.supervisor import StopTimerKeeper, Supervisor, Sweeper
 
 
 def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
@@ -57,6 +58,7 @@ class Loops:
 
     supervisor: Supervisor
     sweeper: Sweeper
+    stop_timers: StopTimerKeeper
     dispatcher: Dispatcher
     reporter: Reporter
     asker: Asker
@@ -88,6 +90,7 @@ def make_loops(
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000
     jobs = CloudJobs(client, cloud_rooms, limits)
+    timers = NatsStopTimers(bus.nc)
     supervisor = Supervisor(
         from_settings.room_plans(settings),
         jobs,
@@ -96,6 +99,7 @@ def make_loops(
         meter,
         health,
         now,
+        timers=timers,
     )
     dispatcher = Dispatcher(
         NatsCueLog(bus.nc, since_ms),
@@ -129,4 +133,6 @@ def make_loops(
     )
     asker = make_asker(settings, bus, channels, http, meter, now)
     setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed)
-    return Loops(supervisor, Sweeper(jobs, supervisor, meter), dispatcher, reporter, asker, setups)
+    sweeper = Sweeper(jobs, supervisor, meter)
+    keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now)
+    return Loops(supervisor, sweeper, keeper, dispatcher, reporter, asker, setups)

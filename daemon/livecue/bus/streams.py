@@ -4,6 +4,7 @@ LIVE_IN    what comes in, stored under its partition: `live.events.<p>.<room>`, 
 LIVE_OUT   what was decided, with the state it was decided from, in atomic batches
 LIVE_AUDIT what became of each cue and report; its dedup window is the claim that sends once
 LIVE_DEAD  what could not be read
+LIVE_PLAN  stops that the server keeps until they are due
 """
 
 from __future__ import annotations
@@ -77,6 +78,15 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
             "subjects": ["live.dead.*"],
             "max_age": _s(7 * _DAY_S),
             "max_bytes": 64 * _MIB,
+        },
+        common
+        | {
+            "name": "LIVE_PLAN",
+            "subjects": ["live.plan.*.*"],
+            "max_msgs_per_subject": 1,  # per room a few hundred bytes: it never fills
+            "max_bytes": 16 * _MIB,  # and could not refuse: "message scheduling cannot use discard new"
+            "allow_rollup_hdrs": True,
+            "allow_msg_schedules": True,
         },
         common
         | {

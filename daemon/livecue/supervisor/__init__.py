@@ -7,6 +7,16 @@ start and no stop is ever fired and forgotten: a timer only makes the loop look 
 
 from livecue.supervisor.loop import RoomPlan, Supervisor
 from livecue.supervisor.sweep import Sweeper
+from livecue.supervisor.timers import StopTimerKeeper
 from livecue.supervisor.timetable import Window, next_change, validate, wanted
 
-__all__ = ["RoomPlan", "Supervisor", "Sweeper", "Window", "next_change", "validate", "wanted"]
+__all__ = [
+    "RoomPlan",
+    "StopTimerKeeper",
+    "Supervisor",
+    "Sweeper",
+    "Window",
+    "next_change",
+    "validate",
+    "wanted",
+]

@@ -26,6 +26,7 @@ from livecue.supervisor.reconcile import (
     decide,
     to_ms,
 )
+from livecue.supervisor.schedule import cancel_timer, keep_timer
 from livecue.supervisor.state import Desk, RoomState, log
 from livecue.supervisor.timetable import Window
 
@@ -49,6 +50,7 @@ async def settle(state: RoomState, desk: Desk) -> None:
         CloudError: looking again failed.
         BusError: a note or a signal was not stored; the same is decided again next time.
     """
+    await keep_timer(state, desk)
     await _announce(state, desk)
     for _ in range(MOST_ACTS):
         action = decide(state.facts(desk.now()))
@@ -251,10 +253,12 @@ async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:
     if owned != state.owned:
         await desk.ownerships.save(state.room, owned)
         state.owned = owned
+        await keep_timer(state, desk)
 
 
 async def _drop(state: RoomState, desk: Desk) -> None:
     if state.owned is not None:
         await desk.ownerships.drop(state.room)
         state.owned = None
+        await cancel_timer(state, desk)
     state.kept = ""

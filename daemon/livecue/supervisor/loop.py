@@ -17,10 +17,12 @@ from livecue.runtime.ports import (
     Ownerships,
     Signals,
 )
+from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.state import FOREVER_MS, CloudHealth, Desk, RoomPlan, RoomState, log
+from livecue.supervisor.timetable import Window
 
 __all__ = ["RoomPlan", "Supervisor"]
 
@@ -34,7 +36,8 @@ class Supervisor:
     `interval_s`: how often it is checked which rooms are due (0.1 to 60). `concurrency`: rooms
     worked on at once. `reads_per_s`: looks at quiet rooms all together, well under the tenant's
     limit (S4 6.2.2, 6.2.3: 10 to 20 per second); with more rooms than that allows each is looked
-    at less often, never the starts and stops. `turn_timeout_s`: when a room's turn is given up.
+    at less often, never the starts and stops. `turn_timeout_s`: when a room's turn is given up. `timers`: the bus's
+    own memory of stops.
 
     When it stops, jobs of sessions that are still on go on: the next daemon takes them over.
     """
@@ -53,9 +56,10 @@ class Supervisor:
         concurrency: int = 8,
         reads_per_s: float = 8.0,
         turn_timeout_s: float = 60.0,
+        timers: StopTimers | None = None,
     ) -> None:
         stretch_ms = round(len(rooms) / reads_per_s * 1000)
-        self._desk = Desk(jobs, ownerships, signals, meter, CloudHealth(health), now, stretch_ms)
+        self._desk = Desk(jobs, ownerships, signals, meter, CloudHealth(health), now, stretch_ms, timers)
         self._rooms = {plan.room: RoomState(plan) for plan in rooms}
         self._interval_s = interval_s
         self._turn_timeout_s = turn_timeout_s
@@ -71,6 +75,16 @@ class Supervisor:
         state = self._rooms.get(room)
         job = state.job if state else None
         return None if job is None or is_over(job) else job
+
+    def wanted(self, room: str) -> Window | None:
+        """The run that wants the room live now.
+
+        Raises:
+            KeyError: the room is not configured.
+        """
+        state = self._rooms[room]
+        state.update_plan(self._desk.now())
+        return state.window
 
     def wake(self, room: str = "") -> None:
         """Look now: at `room`, or at whatever is due."""

@@ -14,6 +14,7 @@ import structlog
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanned
 from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
+from livecue.runtime.stop_ports import StopNote, StopTimers
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
 from livecue.supervisor.timetable import Window, next_change, wanted
 
@@ -70,6 +71,7 @@ class Desk(NamedTuple):
     cloud: CloudHealth
     now: Now
     stretch_ms: int = 0
+    timers: StopTimers | None = None
 
 
 @dataclass
@@ -99,6 +101,8 @@ class RoomState:
     look_at_ms: int = 0
     look_failures: int = 0
     unauthenticated: bool = False
+    timer: tuple[StopNote, int] | None = None
+    """The stop set on the bus, and when it is due."""
     hinted: bool = False
     search: bool = False
     """The next look lists the room's jobs in any case: one was found that is not the room's job."""
