@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.processes import write_config
-from livecue.app import rooms
+from livecue.app import callbacks, rooms
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.web import ListenError, listen
 from livecue.domain import ReportMode
@@ -55,10 +55,13 @@ def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_
     assert [desks[key].report for key in "abc"] == [ReportMode.ALL, ReportMode.UNMATCHED, ReportMode.NONE]
     assert desks["a"].program is desks["b"].program
     assert desks["a"].ages == Ages(7000, 8500)
-    called = rooms.callback_rooms(loaded.settings)
+    called = callbacks.callback_rooms(loaded.settings)
     assert list(called) == ["a"]
     assert called["a"].public_url == "https://live.example.com/x/callbacks/a"
-    assert called["a"].keys == ("k-1", "k-0")
+    assert [(key.id, key.secret, key.given) for key in called["a"].keys] == [
+        ("key", "k-1", True),
+        ("previous_key", "k-0", False),
+    ]
     assert {"k-1", "k-0"} < set(rooms.secrets_of(loaded.settings))
 
 

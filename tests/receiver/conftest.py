@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from livecue.receiver import routes
 
-from .serving import ROOMS, TOKEN, Desk, Server
+from .serving import Desk, Server, callback_door, ingest_door
 
 
 @pytest.fixture
@@ -20,16 +20,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 async def port(desk: Desk) -> AsyncIterator[int]:
-    found = routes(
-        ROOMS,
-        desk,
-        desk,
-        desk,
-        desk.now,
-        dead=desk.dead,
-        event_rooms={"head", "silent"},
-        event_tokens=[TOKEN, "older"],
-    )
+    found = routes(callback_door(desk), ingest_door(desk))
     config = uvicorn.Config(
         Starlette(routes=found), host="127.0.0.1", port=0, log_config=None, lifespan="off"
     )

@@ -10,13 +10,24 @@ from typing import Any
 
 import uvicorn
 
-from livecue.receiver import AuthType, CallbackRoom, UriForm
+from livecue.receiver import (
+    AuthType,
+    CallbackDoor,
+    CallbackRoom,
+    IngestDoor,
+    IngestRoom,
+    Key,
+    Unknown,
+    UriForm,
+    token_hash,
+)
 from livecue.receiver.signature import sign, signed_uri
 from livecue.runtime.ports import Count
 
 NOW_S = 0x66DF9308
 PUBLIC = "https://live.example.com/callbacks/"
 KEY, OLD_KEY, TOKEN = "current-key", "previous-key", "bearer-token"
+KEYS = (Key("new", KEY), Key("old", OLD_KEY))
 Sent = tuple[str, str, Mapping[str, Any], str]
 
 
@@ -27,6 +38,8 @@ class Desk:
         self.signals: list[Sent] = []
         self.events: list[tuple[str, bytes, str]] = []
         self.letters: list[tuple[str, str, bytes]] = []
+        self.kept: list[tuple[str, Unknown]] = []
+        self.mono_s = 0.0
         self.counts: dict[tuple[str, str, str], int] = {}
         self.error: Exception | None = None
 
@@ -41,6 +54,10 @@ class Desk:
     async def dead(self, room: str, reason: str, body: bytes) -> None:
         self._fail()
         self.letters.append((room, reason, body))
+
+    async def keep(self, room: str, unknown: Unknown) -> None:
+        self._fail()
+        self.kept.append((room, unknown))
 
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
         key = (str(what), room, reason)
@@ -74,7 +91,7 @@ class Server(uvicorn.Server):
 
 
 def callback_room(name: str, auth_type: AuthType, **settings: Any) -> CallbackRoom:
-    return CallbackRoom(name, "r1", PUBLIC + name, auth_type, keys=(KEY, OLD_KEY), **settings)
+    return CallbackRoom(name, "r1", PUBLIC + name, auth_type, keys=KEYS, **settings)
 
 
 ROOMS = {
@@ -87,6 +104,18 @@ ROOMS = {
         callback_room("meituan", AuthType.MEITUAN_DEFAULT),
     )
 }
+
+
+def callback_door(desk: Desk) -> CallbackDoor:
+    return CallbackDoor(ROOMS, desk, desk, desk.now, dead=desk.dead, keep=desk.keep, base=PUBLIC)
+
+
+def ingest_door(desk: Desk, everywhere: tuple[str, ...] = (TOKEN, "older")) -> IngestDoor:
+    own = IngestRoom((token_hash("heads-own"),), max_events_per_s=10)
+    rooms = {"head": own, "silent": IngestRoom()}
+    return IngestDoor(
+        rooms, [token_hash(one) for one in everywhere], desk, desk, desk.now, lambda: desk.mono_s
+    )
 
 
 def stamp(

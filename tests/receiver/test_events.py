@@ -9,10 +9,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from livecue.receiver import routes
+from livecue.receiver import edge, routes, token_hash
 from livecue.runtime.ports import BusError
 
-from .serving import ROOMS, TOKEN, Desk, headers
+from .serving import TOKEN, Desk, callback_door, headers, ingest_door
 
 EVENT = b'{"timestamp":1,"type":1,"content":"{}"}'
 BEARER = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
@@ -77,9 +77,69 @@ async def test_events_of_an_unknown_room_or_another_type_or_no_object_are_refuse
     assert (await client.post(EVENTS, content=EVENT, headers=text)).status_code == 415
     typed = {**BEARER, "content-type": "application/json; charset=utf-8"}
     assert (await client.post(EVENTS, content=EVENT, headers=typed)).status_code == 202
-    for content in (b"", b"[1]", b"{", b"\xff"):
-        assert (await client.post(EVENTS, content=content, headers=BEARER)).status_code == 400
+    for content in (
+        b"",
+        b"[1]",
+        b"{",
+        b"\xff",
+        b"{}",
+        b'{"total":0,"events":[]}',
+        b'{"events":[{"type":1}]}',
+    ):
+        answer = await client.post(EVENTS, content=content, headers=BEARER)
+        assert answer.status_code == 422
+        assert answer.text.partition(":")[0] in {"not_json", "not_an_event"}
     assert len(desk.events) == 1
+
+
+async def test_a_report_with_one_bad_event_is_taken_and_says_so(client: httpx.AsyncClient) -> None:
+    report = b'{"total":2,"events":[%b,{"type":1,"content":"no"}]}' % EVENT
+    answer = await client.post(EVENTS, content=report, headers=BEARER)
+    assert (answer.status_code, answer.json()) == (202, {"events": 1, "unreadable": 1})
+
+
+async def test_a_rooms_own_token_opens_that_room_alone(client: httpx.AsyncClient, desk: Desk) -> None:
+    own = {**BEARER, "authorization": "Bearer heads-own"}
+    assert (await client.post(EVENTS, content=EVENT, headers=own)).status_code == 202
+    for other in ("silent", "nobody"):
+        answer = await client.post(f"/api/rooms/{other}/events", content=EVENT, headers=own)
+        assert (answer.status_code, answer.text) == (401, "unauthorized")
+    hashed = {**BEARER, "authorization": f"Bearer {token_hash('heads-own')}"}
+    assert (await client.post(EVENTS, content=EVENT, headers=hashed)).status_code == 401
+    assert [room for room, *_ in desk.events] == ["head"]
+    assert desk.counts["ingest_requests", "head", "202"] == 1
+
+
+async def test_a_room_that_posts_too_much_is_sent_away_until_it_has_paid(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    report = b'{"total":50,"events":[%b]}' % b",".join([EVENT] * 50)
+    assert (await client.post(EVENTS, content=report, headers=BEARER)).status_code == 202
+    late = await client.post(EVENTS, content=report, headers=BEARER)
+    assert (late.status_code, late.headers["retry-after"]) == (429, "3")
+    other = await client.post("/api/rooms/silent/events", content=report, headers=BEARER)
+    assert other.status_code == 202
+    desk.mono_s = 3
+    assert (await client.post(EVENTS, content=report, headers=BEARER)).status_code == 202
+    assert desk.counts["ingest_requests", "head", "429"] == 1
+
+
+@pytest.mark.parametrize("path", ["/callbacks/head", EVENTS])
+async def test_a_body_that_drips_is_cut_off(
+    port: int, path: str, monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    monkeypatch.setattr(edge, "READ_S", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Length: 1000", "Content-Type: application/json"]
+    writer.write("\r\n".join([*lines, f"Authorization: Bearer {TOKEN}", "", ""]).encode())
+    async with asyncio.timeout(5):
+        answer = asyncio.create_task(reader.readline())
+        while not answer.done():
+            writer.write(b" ")
+            await asyncio.sleep(0.05)
+        assert b" 408 " in await answer
+    writer.close()
+    assert desk.rejected("too_slow") == ("callbacks" in path)
 
 
 async def test_events_meet_a_dead_bus_with_503(client: httpx.AsyncClient, desk: Desk) -> None:
@@ -88,13 +148,12 @@ async def test_events_meet_a_dead_bus_with_503(client: httpx.AsyncClient, desk: 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def test_without_a_sink_there_is_no_route_for_events(desk: Desk) -> None:
-    found = routes(ROOMS, desk, None, desk, desk.now, dead=desk.dead)
-    assert [route.path for route in found] == ["/callbacks/{room}"]
+def test_without_an_ingest_door_there_is_no_route_for_events(desk: Desk) -> None:
+    assert [route.path for route in routes(callback_door(desk), None)] == ["/callbacks/{room}"]
 
 
 async def test_without_tokens_nobody_is_let_in(desk: Desk) -> None:
-    found = routes(ROOMS, desk, desk, desk, desk.now, dead=desk.dead, event_rooms={"head"})
+    found = routes(callback_door(desk), ingest_door(desk, ()))
     transport = httpx.ASGITransport(Starlette(routes=found))
     async with httpx.AsyncClient(base_url="http://local", transport=transport) as local:
         for given in ("Bearer", "Bearer x"):
@@ -112,13 +171,13 @@ async def test_an_oversized_body_is_cut_off_while_it_arrives(
     client: httpx.AsyncClient, desk: Desk, path: str
 ) -> None:
     given = [*headers(), ("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json")]
-    most = 256 * 1024 if "callbacks" in path else 1024 * 1024
+    most = 64 * 1024 if "callbacks" in path else 244 * 4096
     chunked = await client.post(path, content=in_chunks(most + 4096), headers=given)
     assert (chunked.status_code, chunked.text) == (413, "too large")
-    declared = await client.post(path, content=b" " * (most + 1), headers=given)
+    declared = await client.post(path, content=b" " * (most + 4096), headers=given)
     assert declared.status_code == 413
     fits = await client.post(path, content=in_chunks(most), headers=given)
-    assert fits.status_code == 400
+    assert fits.status_code == (400 if "callbacks" in path else 422)
     assert (desk.signals, desk.events) == ([], [])
 
 

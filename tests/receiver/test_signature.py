@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livecue.domain import SignalKind
-from livecue.receiver.replay import dedup_id
-from livecue.receiver.rooms import AuthType, CallbackRequest, CallbackRoom, judge
-from livecue.receiver.signature import UriForm, Verdict, same_secret, sign, signed_uri, verify
+from livecue.receiver import signature
+from livecue.receiver.replay import Seen, dedup_id
+from livecue.receiver.request import CallbackRequest
+from livecue.receiver.rooms import AuthType, CallbackRoom, judge, stranger, url_token
+from livecue.receiver.signature import Key, UriForm, Verdict, key_to_give, same_secret, sign, signed_uri
 from livecue.receiver.translate import Callback
 
 KEY = "GCTbw44s6MPLh4GqgDpnfuFHgy25Enly"
@@ -23,6 +25,20 @@ TIME = "66df9308"
 DIGEST = "5e7fe8869a12a87ea966d9edbc02e38cd4ce62c73b8b05c638f15835e78902d7"
 THEN = int(TIME, 16)
 ALL = tuple(UriForm)
+
+
+def verify(
+    url: str,
+    query: str,
+    secrets: list[str],
+    times: list[str],
+    keys: list[str],
+    forms: tuple[UriForm, ...] = (UriForm.BARE_SORTED,),
+    *,
+    now_s: float,
+) -> Verdict:
+    named = [Key(str(number), key) for number, key in enumerate(keys)]
+    return signature.verify(url, query, secrets, times, named, forms, now_s=now_s).verdict
 
 
 def test_the_published_known_answer_is_accepted() -> None:
@@ -58,11 +74,11 @@ def test_a_form_that_is_not_accepted_is_wrong() -> None:
     ("age_s", "verdict"),
     [
         (0, Verdict.GENUINE),
-        (70, Verdict.GENUINE),
-        (71, Verdict.STALE),
+        (60, Verdict.GENUINE),
+        (60.001, Verdict.STALE),
         (86_400, Verdict.STALE),
-        (-10, Verdict.GENUINE),
-        (-11, Verdict.FUTURE),
+        (-60, Verdict.GENUINE),
+        (-61, Verdict.FUTURE),
     ],
 )
 def test_a_signature_is_believed_for_a_minute_and_the_skew(age_s: int, verdict: Verdict) -> None:
@@ -145,7 +161,7 @@ def room(**settings: object) -> CallbackRoom:
         "room_id": "r1",
         "public_url": URL,
         "auth_type": AuthType.MSS_A,
-        "keys": (KEY,),
+        "keys": (Key("k", KEY),),
     }
     return CallbackRoom(**{**values, **settings})  # type: ignore[arg-type]
 
@@ -173,7 +189,9 @@ def test_a_token_is_compared_where_one_is_configured() -> None:
     assert judge(guarded, request("token=falsch")).verdict == Verdict.WRONG
     assert judge(guarded, request("token=geheim&token=geheim")).verdict == Verdict.DUPLICATED
     assert judge(guarded, request()).verdict == Verdict.MISSING
-    assert judge(room(auth_type=AuthType.NONE), request()).verdict == Verdict.GENUINE
+    assert judge(room(auth_type=AuthType.NONE), request()).verdict == Verdict.MISSING
+    assert judge(room(auth_type=AuthType.NONE), request("token=")).verdict == Verdict.MISSING
+    assert judge(room(auth_type=AuthType.NONE), request("token=x")).verdict == Verdict.WRONG
 
 
 def test_meituan_is_refused_unless_a_verifier_is_plugged_in() -> None:
@@ -214,3 +232,49 @@ def test_a_finished_reply_has_one_id_however_it_is_signed_and_unsigned_news_has_
 
 def test_the_digest_is_hmac_sha256_in_hex() -> None:
     assert sign("k", "u", "t") == hmac.new(b"k", b"ut", hashlib.sha256).hexdigest()
+
+
+def test_a_key_is_good_in_its_time_alone_and_is_named() -> None:
+    def by(*keys: Key, now_s: float = THEN) -> signature.Check:
+        return signature.verify(URL, QUERY, [DIGEST], [TIME], keys, now_s=now_s)
+
+    timed = Key("timed", KEY, not_before_s=THEN - 5, not_after_s=THEN + 5)
+    assert by(timed) == signature.Check(Verdict.GENUINE, "timed")
+    assert by(timed, now_s=THEN - 5).verdict == Verdict.GENUINE
+    assert by(timed, now_s=THEN - 6) == signature.Check(Verdict.KEY_EARLY, "timed")
+    assert by(timed, now_s=THEN + 5) == signature.Check(Verdict.KEY_EXPIRED, "timed")
+    assert by(timed, Key("again", KEY), now_s=THEN + 5) == signature.Check(Verdict.GENUINE, "again")
+    assert by(Key("other", OTHER)) == signature.Check(Verdict.WRONG)
+    assert KEY not in repr(timed)
+
+
+def test_the_cloud_is_given_the_newest_key_that_is_good_and_never_a_previous_one() -> None:
+    keys = (Key("key", KEY), Key("b", OTHER, 100, 200), Key("c", OTHER, 150), Key("p", KEY, given=False))
+    given_at = {now: key_to_give(keys, now) for now in (0, 120, 170, 300)}
+    assert {now: key.id for now, key in given_at.items() if key} == {0: "key", 120: "b", 170: "c", 300: "c"}
+    assert key_to_give(keys[1:3], 0) is None
+    assert key_to_give(keys[3:], 0) is None
+
+
+def test_the_token_of_a_url_is_long_and_another_for_each_room_and_secret() -> None:
+    tokens = {url_token(secret, name) for secret in ("s1", "s2") for name in ("a", "b")}
+    assert len(tokens) == 4
+    assert {len(token) for token in tokens} == {43}
+    assert url_token("s1", "a") in tokens
+
+
+def test_a_room_that_is_not_there_costs_no_more_than_sixteen_keys() -> None:
+    query = f"{QUERY}&hwSecret={DIGEST}&hwTime={TIME}"
+    few = [room(keys=(Key(str(n), f"{n}"),)) for n in range(15)]
+    assert not stranger([*few, room()], request(query))
+    assert stranger([*few, room(), room(keys=(Key("x", "one-too-many"),))], request(query))
+    assert stranger([], request(query))
+
+
+def test_what_was_seen_is_remembered_for_two_minutes_and_within_bounds() -> None:
+    seen = Seen(most=2)
+    for number, once in enumerate(("a", "b", "c", "")):
+        seen.add(once, number)
+    assert len(seen) == 2
+    assert [seen.before(once, 10) for once in ("a", "b", "c", "", "d")] == [False, True, True, False, False]
+    assert not seen.before("c", 120_002)

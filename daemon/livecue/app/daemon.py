@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from livecue.app import rooms as from_settings
+from livecue.app.doors import Doors
 from livecue.app.loops import Loops, cloud_client, make_loops
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.redact import Redactor
@@ -29,7 +30,6 @@ from livecue.bus.readers import NatsAuditLog, NatsPartitions
 from livecue.domain import Job, Signal
 from livecue.outgoing import Http
 from livecue.packs import LoadedRules
-from livecue.receiver import routes as receiver_routes
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.ports import BusError
@@ -82,6 +82,7 @@ class Daemon:
         self.channels = Channels(redactor.bytes)
         self._rulebook = Rulebook(from_settings.desk_rules(self._settings, rules))
         self._reloader = Reloader(loaded, self._rulebook, self.meter, self.health)
+        self._doors = Doors(loaded, redactor, self.meter, self._now)
 
     def stop(self) -> None:
         """Begin to stop; may be called from a signal handler and more than once."""
@@ -117,17 +118,7 @@ class Daemon:
 
     async def _start_web(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
-        token = http.ingest_token.get_secret_value() if http.ingest_token else ""
-        routes = probes(self.health, self.meter) + receiver_routes(
-            from_settings.callback_rooms(self._settings),
-            self.channels,
-            self.channels if token else None,
-            self.meter,
-            self._now,
-            dead=self._bury_callback,
-            event_rooms=[room.key for room in self._settings.rooms],
-            event_tokens=[token] if token else [],
-        )
+        routes = probes(self.health, self.meter) + self._doors.routes(self.channels)
         server = web_server(routes, http.forwarded_allow_ips)
         sock = listen(http.host, http.port)
         self.port = sock.getsockname()[1]
@@ -139,9 +130,6 @@ class Daemon:
 
         stack.push_async_callback(close)
         log.info("listening", url=f"http://{http.host}:{self.port}")
-
-    async def _bury_callback(self, room: str, reason: str, body: bytes) -> None:
-        await self.channels.bury(room, reason, "a callback whose signature held", body)
 
     async def _start_bus(self, stack: AsyncExitStack) -> Bus | None:
         """The connected bus; None when the daemon was stopped before it came up."""
@@ -193,6 +181,7 @@ class Daemon:
             self.meter,
             self.health,
             self._now,
+            self._doors.cloud_rooms,
         )
         async with asyncio.TaskGroup() as group:
             eternal = [
@@ -213,6 +202,7 @@ class Daemon:
                 ("keep-setups", loops.setups.run(self._stop)),
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),
+                ("reload-keys", self._doors.run(self._stop)),
                 ("tend-bus", self._tend_bus(bus)),
                 ("tick", Ticker(workers, self.channels, self._now, self._rulebook.gathering).run(self._stop)),
             ):

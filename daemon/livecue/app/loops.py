@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
 from livecue.app.asking import make_asker
-from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, Limits
+from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
 from livecue.bus.channels import Channels
@@ -83,9 +84,9 @@ def make_loops(
     meter: Meter,
     health: Health,
     now: Now,
+    cloud_rooms: Mapping[str, CloudRoom],
 ) -> Loops:
     """All of them; the senders read their logs again from as long ago as a reply may be late."""
-    cloud_rooms = from_settings.cloud_rooms(settings)
     limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000

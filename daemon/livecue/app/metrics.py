@@ -23,6 +23,8 @@ _HELP = {
     Count.UNREPORTED: "events not taken by live-event-report, by why",
     Count.CALLBACKS_VERIFIED: "callbacks whose signature held",
     Count.CALLBACKS_REJECTED: "callbacks refused, by reason",
+    Count.CALLBACK_KEYS: "callbacks whose signature held, by the id of the key",
+    Count.INGEST: "requests to post events, by the status answered",
     Count.JOBS_STARTED: "live jobs started",
     Count.JOBS_ADOPTED: "running live jobs taken over",
     Count.JOBS_STOPPED: "live jobs stopped",

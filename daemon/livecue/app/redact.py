@@ -16,6 +16,7 @@ _FIELDS = re.compile(
     re.IGNORECASE,
 )
 _LISTS = re.compile(rf"(stream_keys?{_BEFORE}\[)([^\]]*)", re.IGNORECASE)
+_URL_TOKEN = re.compile(r"([?&]token=)([A-Za-z0-9_%-]+)")
 _AUTHORIZATION = re.compile(rf"""(authorization{_BEFORE}["'\\]*)([^"'\\\r\n]+)""", re.IGNORECASE)
 
 
@@ -34,13 +35,19 @@ class Redactor:
     """Masks the configured secrets wherever they stand, and the values of fields that hold one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        whole = {secret for secret in secrets if len(secret) >= 4}
-        known = sorted({form for secret in whole for form in _written(secret)}, key=len, reverse=True)
+        self._whole: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Mask these too from now on."""
+        self._whole |= {secret for secret in secrets if len(secret) >= 4}
+        known = sorted({form for secret in self._whole for form in _written(secret)}, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def text(self, value: str) -> str:
         masked = self._known.sub(_MASK, value) if self._known else value
-        for pattern in (_LISTS, _AUTHORIZATION, _FIELDS):
+        for pattern in (_LISTS, _AUTHORIZATION, _URL_TOKEN, _FIELDS):
             masked = pattern.sub(rf"\g<1>{_MASK}", masked)
         return masked
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from livecue.app.asking import can_ask, secrets_of_asks
+from livecue.app.callbacks import told_url
 from livecue.app.cloud import CloudRoom
 from livecue.bus.connection import BusOptions
 from livecue.domain import ReportMode, RoomKind
@@ -15,17 +16,11 @@ from livecue.egress.on_air import AirtimeLimits
 from livecue.engine import Ages, Limits, Program, compile_rules
 from livecue.metastudio import start_body
 from livecue.packs import LoadedRules, PackError, Problem, load_packs
-from livecue.receiver import AuthType, CallbackRoom
+from livecue.receiver import CallbackRoom, key_to_give
 from livecue.runtime.desk import DeskRules
 from livecue.runtime.quiet import without_collector
 from livecue.settings import Airtime, AkSk, Loaded, Room, Settings
 from livecue.supervisor import RoomPlan
-
-
-def callback_url(settings: Settings, room: Room) -> str:
-    """The URL under which MetaStudio calls back for this room."""
-    return f"{settings.http.public_url}/callbacks/{room.key}"
-
 
 RuleSet = tuple[tuple[str, ...], bool, bool]
 """Packs, and whether their rules can call back and chat: what rooms of one kind share."""
@@ -94,19 +89,28 @@ def desk_rules(settings: Settings, rules: Mapping[str, LoadedRules]) -> dict[str
     return desks
 
 
-def cloud_rooms(settings: Settings) -> dict[str, CloudRoom]:
-    """What the cloud calls each room, and its start body (S3; S0 for chat rooms)."""
-    return {room.key: _cloud_room(settings, room) for room in settings.rooms}
+def cloud_rooms(
+    settings: Settings, callbacks: Mapping[str, CallbackRoom], now_s: float
+) -> dict[str, CloudRoom]:
+    """What the cloud calls each room, and its start body (S3; S0 for chat rooms).
+
+    `callbacks`: where and how each room's job shall call back, with the key that is good now.
+    """
+    return {room.key: _cloud_room(room, callbacks.get(room.key), now_s) for room in settings.rooms}
 
 
-def _cloud_room(settings: Settings, room: Room) -> CloudRoom:
+def _cloud_room(room: Room, callback: CallbackRoom | None, now_s: float) -> CloudRoom:
     if room.kind is RoomKind.CHAT:
         return CloudRoom(room.room_id, room.kind, room.robot_id, dict(room.start))
     body = start_body(room.start)
-    if room.callback is not None:
-        key = room.callback.key.get_secret_value() if room.callback.key else ""
-        url = callback_url(settings, room)
-        body = start_body(room.start, callback_url=url, auth_type=room.callback.auth_type, key=key)
+    if callback is not None:
+        key = key_to_give(callback.keys, now_s)
+        body = start_body(
+            room.start,
+            callback_url=told_url(callback),
+            auth_type=callback.auth_type,
+            key=key.secret if key else "",
+        )
     return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "")
 
 
@@ -117,24 +121,6 @@ def airtime(settings: Settings) -> dict[str, AirtimeLimits]:
 
 def _airtime(given: Airtime) -> AirtimeLimits:
     return AirtimeLimits(int(given.max_queued_s * 1000), given.max_share, given.voice_speed)
-
-
-def callback_rooms(settings: Settings) -> dict[str, CallbackRoom]:
-    """The rooms that take callbacks, with the keys they are signed by."""
-    found = {}
-    for room in settings.rooms:
-        if room.callback is None:
-            continue
-        keys = (room.callback.key, room.callback.previous_key)
-        found[room.key] = CallbackRoom(
-            room=room.key,
-            room_id=room.room_id,
-            public_url=callback_url(settings, room),
-            auth_type=AuthType(room.callback.auth_type),
-            keys=tuple(key.get_secret_value() for key in keys if key),
-            forms=room.callback.uri_forms,
-        )
-    return found
 
 
 def room_plans(settings: Settings) -> list[RoomPlan]:
@@ -156,12 +142,14 @@ def secrets_of(settings: Settings) -> list[str]:
     """Everything that must never be written down."""
     auth = settings.metastudio.auth
     held: list[SecretStr | None] = [auth.ak, auth.sk] if isinstance(auth, AkSk) else [auth.password]
-    held += [settings.nats.token, settings.nats.password, settings.http.ingest_token]
+    held += [settings.nats.token, settings.nats.password]
+    held += [settings.http.ingest_token, settings.http.callback_secret]
     held += secrets_of_asks(settings)
     plain = [part for url in settings.nats.servers for part in _userinfo(url)]
     for room in settings.rooms:
         if room.callback is not None:
             held += [room.callback.key, room.callback.previous_key]
+            held += [one.key for one in room.callback.keys]
         keys = room.start.get("stream_keys")
         plain += [str(key) for key in keys] if isinstance(keys, list) else []
     return [secret.get_secret_value() for secret in held if secret] + plain

@@ -55,6 +55,18 @@ def publish(
     print(f"{stored} stored")
 
 
+@events.command()
+def token() -> None:
+    """Make a bearer token for POST /api/rooms/ROOM/events, and the hash that stands in the configuration."""
+    import secrets
+
+    from livecue.receiver import token_hash
+
+    made = secrets.token_urlsafe(32)
+    print(f"token for the connector (shown once): {made}")
+    print(f"for rooms[].ingest.tokens_sha256:     {token_hash(made)}")
+
+
 def _danmaku(text: str, user: str) -> bytes:
     content: dict[str, Any] = {"user": {"userId": user, "name": user}, "content": text}
     return _event(content)

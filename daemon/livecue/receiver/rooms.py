@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import parse_qsl
 
 import msgspec
 
-from livecue.receiver.signature import UriForm, Verdict, same_secret, verify
+from livecue.receiver.recipe import Recipe, verify_recipe
+from livecue.receiver.request import CallbackRequest
+from livecue.receiver.signature import Check, Key, UriForm, Verdict, same_secret, verify
+
+_MOST_KEYS = 16  # tried for a room that is not there: what nobody pays for must not cost much
 
 
 class AuthType(StrEnum):
@@ -20,23 +27,6 @@ class AuthType(StrEnum):
     MEITUAN_DEFAULT = "MEITUAN_DEFAULT"
 
 
-class CallbackRequest(msgspec.Struct, frozen=True):
-    """A callback as it came in. Header names are in lower case; nothing is merged or left out."""
-
-    url: str
-    query: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    now_s: float
-
-    def header(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name]
-
-    def param(self, name: str) -> list[str]:
-        pairs = parse_qsl(self.query, keep_blank_values=True, errors="replace")
-        return [value for key, value in pairs if key == name]
-
-
 class Verifier(Protocol):
     """Recognises callbacks whose form is not published, such as MEITUAN_DEFAULT. Pure: no I/O, no clock."""
 
@@ -46,21 +36,21 @@ class Verifier(Protocol):
 class CallbackRoom(msgspec.Struct, frozen=True):
     """One room's callback settings.
 
-    `public_url` is the callback URL exactly as given to the cloud, with its path. `keys` are the
-    current key and, while it is being changed, the previous one (<= 32 characters each). `token` is
-    what a `token` parameter of the URL must be under auth_type NONE; empty: not asked for. A `verifier`
-    decides instead of `auth_type`; without one MEITUAN_DEFAULT is refused.
+    `public_url` is the callback URL exactly as given to the cloud, with its path. `keys` are all that are
+    accepted, each in its time (<= 32 characters each). `token` is what the parameter `token` of the URL must
+    be under auth_type NONE; without one nobody is believed. Under MEITUAN_DEFAULT a `recipe` or a `verifier`
+    decides; without either nobody is believed.
     """
 
     room: str
     room_id: str
     public_url: str
     auth_type: AuthType
-    keys: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
     forms: tuple[UriForm, ...] = (UriForm.BARE_SORTED,)
     token: str = ""
     window_s: float = 60.0
-    skew_s: float = 10.0
+    recipe: Recipe | None = None
     verifier: Verifier | None = None
 
     def __repr__(self) -> str:
@@ -68,9 +58,10 @@ class CallbackRoom(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """The verdict, and the signature it rests on (empty if there is none) for the dedup id."""
+    """The verdict, the key it was reached by, and the signature (empty if there is none) for the dedup id."""
 
     verdict: Verdict
+    key_id: str = ""
     secret: str = ""
     hw_time: str = ""
 
@@ -78,10 +69,14 @@ class Judgement(msgspec.Struct, frozen=True):
         return f"Judgement({self.verdict})"
 
 
+def url_token(secret: str, room: str) -> str:
+    """The unguessable part of a room's callback URL under auth_type NONE: 43 characters of base64url."""
+    digest = hmac.new(secret.encode(), f"callback-url\n{room}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
 def judge(room: CallbackRoom, request: CallbackRequest) -> Judgement:
     """Whether the request is MetaStudio's, by the room's auth_type."""
-    if room.verifier is not None:
-        return Judgement(Verdict.GENUINE if room.verifier(request) else Verdict.WRONG)
     match room.auth_type:
         case AuthType.MSS_A:
             return _signed(room, request, request.param("hwSecret"), request.param("hwTime"))
@@ -89,13 +84,32 @@ def judge(room: CallbackRoom, request: CallbackRequest) -> Judgement:
             secrets, times = request.header("x-hw-mss-secret"), request.header("x-hw-mss-time")
             return _signed(room, request, secrets, times)
         case AuthType.NONE:
-            return Judgement(_by_token(room, request))
+            return _by_token(room, request)
         case AuthType.MEITUAN_DEFAULT:
-            return Judgement(Verdict.WRONG)  # the form is not published: only a verifier can tell
+            return _plugged_in(room, request)
+
+
+def stranger(rooms: Collection[CallbackRoom], request: CallbackRequest) -> bool:
+    """Whether a request for a room that is not there comes from nobody who knows a key of any room.
+
+    Only who does may learn that there is no such room. With many different keys nobody may.
+    """
+    keys = {key.secret: key for room in rooms for key in room.keys}
+    if len(keys) > _MOST_KEYS:
+        return True
+    window_s = max((room.window_s for room in rooms), default=0.0)
+    verdicts = [
+        judge(
+            CallbackRoom("", "", request.url, auth, tuple(keys.values()), tuple(UriForm), window_s=window_s),
+            request,
+        ).verdict
+        for auth in (AuthType.MSS_A, AuthType.MSS_A_HEAD)
+    ]
+    return Verdict.GENUINE not in verdicts
 
 
 def _signed(room: CallbackRoom, request: CallbackRequest, secrets: list[str], times: list[str]) -> Judgement:
-    verdict = verify(
+    check = verify(
         room.public_url,
         request.query,
         secrets,
@@ -104,19 +118,34 @@ def _signed(room: CallbackRoom, request: CallbackRequest, secrets: list[str], ti
         room.forms,
         now_s=request.now_s,
         window_s=room.window_s,
-        skew_s=room.skew_s,
     )
-    if verdict != Verdict.GENUINE:
-        return Judgement(verdict)
-    return Judgement(verdict, secrets[0], times[0])
+    return _judged(check, *([secrets[0], times[0]] if check.verdict == Verdict.GENUINE else ["", ""]))
 
 
-def _by_token(room: CallbackRoom, request: CallbackRequest) -> Verdict:
-    if not room.token:
-        return Verdict.GENUINE
+def _judged(check: Check, secret: str, hw_time: str) -> Judgement:
+    if check.verdict != Verdict.GENUINE:
+        return Judgement(check.verdict, check.key_id)
+    return Judgement(check.verdict, check.key_id, secret, hw_time)
+
+
+def _by_token(room: CallbackRoom, request: CallbackRequest) -> Judgement:
     tokens = request.param("token")
     if len(tokens) > 1:
-        return Verdict.DUPLICATED
-    if not tokens:
-        return Verdict.MISSING
-    return Verdict.GENUINE if same_secret(tokens[0], [room.token]) else Verdict.WRONG
+        return Judgement(Verdict.DUPLICATED)
+    if not tokens or not tokens[0]:
+        return Judgement(Verdict.MISSING)
+    if not same_secret(tokens[0], [room.token]):
+        return Judgement(Verdict.WRONG)
+    return Judgement(Verdict.GENUINE, "token")
+
+
+def _plugged_in(room: CallbackRoom, request: CallbackRequest) -> Judgement:
+    if room.recipe is not None:
+        return _judged(*verify_recipe(room.recipe, request, room.keys, window_s=room.window_s))
+    if room.verifier is None:
+        return Judgement(Verdict.WRONG)  # the form is not published: nothing here can tell
+    try:
+        genuine = room.verifier(request) is True
+    except Exception:  # noqa: BLE001 - somebody else's code; the log names the reason
+        return Judgement(Verdict.VERIFIER_FAILED)
+    return Judgement(Verdict.GENUINE, "verifier") if genuine else Judgement(Verdict.WRONG)

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+
+import msgspec
 
 SIGNATURE_PARAMS = frozenset({"hwSecret", "hwTime"})
 
@@ -39,6 +42,45 @@ class Verdict(StrEnum):
     STALE = "stale"
     FUTURE = "future"
     WRONG = "wrong"
+    KEY_EARLY = "key_early"  # signed with a key of ours before its not_before
+    KEY_EXPIRED = "key_expired"  # signed with a key of ours after its not_after
+    VERIFIER_FAILED = "verifier_failed"  # the plugged-in verifier raised
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One key of a room, good from `not_before_s` up to `not_after_s` (Unix seconds).
+
+    `id` is its name in metrics and logs. `given`: it may be handed to the cloud with a start; a
+    previous key is only accepted.
+    """
+
+    id: str
+    secret: str
+    not_before_s: float = -math.inf
+    not_after_s: float = math.inf
+    given: bool = True
+
+    def __repr__(self) -> str:
+        return f"Key({self.id})"
+
+    def verdict(self, now_s: float) -> Verdict:
+        """Of a signature by this key."""
+        if now_s < self.not_before_s:
+            return Verdict.KEY_EARLY
+        return Verdict.GENUINE if now_s < self.not_after_s else Verdict.KEY_EXPIRED
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What a signature is worth, and by which key it was made (empty if by none of ours)."""
+
+    verdict: Verdict
+    key_id: str = ""
+
+
+def key_to_give(keys: Sequence[Key], now_s: float) -> Key | None:
+    """The key that the cloud shall sign with from now on: of those that are good, the newest, then the first."""
+    good = [key for key in keys if key.given and key.verdict(now_s) == Verdict.GENUINE]
+    return max(good, key=lambda key: key.not_before_s, default=None)
 
 
 def sign(key: str, uri: str, hw_time: str) -> str:
@@ -65,13 +107,12 @@ def verify(
     query: str,
     secrets: Sequence[str],
     times: Sequence[str],
-    keys: Sequence[str],
+    keys: Sequence[Key],
     forms: Sequence[UriForm] = (UriForm.BARE_SORTED,),
     *,
     now_s: float,
     window_s: float = 60.0,
-    skew_s: float = 10.0,
-) -> Verdict:
+) -> Check:
     """Whether a request is signed with one of `keys` and fresh.
 
     Args:
@@ -79,25 +120,40 @@ def verify(
         query: the raw query as received.
         secrets: every value of hwSecret (or its header) in the request.
         times: every value of hwTime (or its header) in the request.
-        keys: the current key, and the previous one while keys are being changed.
+        keys: those that are accepted, each in its time.
         forms: accepted forms of the URI.
         now_s: Unix seconds.
-        window_s: how old a signature may be (the known answer's page: one minute).
-        skew_s: how far the two clocks may differ, either way.
+        window_s: how far a signature's time may be from now, either way (the known answer's page: one minute).
     """
     if len(secrets) > 1 or len(times) > 1:
-        return Verdict.DUPLICATED
+        return Check(Verdict.DUPLICATED)
     if not secrets or not times or not secrets[0] or not times[0]:
-        return Verdict.MISSING
+        return Check(Verdict.MISSING)
     hw_time = times[0]
     if _TIME.fullmatch(hw_time) is None:
-        return Verdict.MALFORMED
-    if not _matches(secrets[0], hw_time, [signed_uri(url, query, form) for form in forms], keys):
-        return Verdict.WRONG
-    age_s = now_s - int(hw_time, 16)
-    if age_s > window_s + skew_s:
-        return Verdict.STALE
-    return Verdict.FUTURE if age_s < -skew_s else Verdict.GENUINE
+        return Check(Verdict.MALFORMED)
+    uris = [signed_uri(url, query, form) for form in forms]
+    given = secrets[0].lower()
+    return checked(
+        keys,
+        lambda key: any([same_secret(given, [sign(key.secret, uri, hw_time)]) for uri in uris]),  # noqa: C419 - all of them
+        now_s - int(hw_time, 16),
+        now_s=now_s,
+        window_s=window_s,
+    )
+
+
+def checked(
+    keys: Sequence[Key], signed: Callable[[Key], bool], age_s: float, *, now_s: float, window_s: float
+) -> Check:
+    """The worth of a signature made `age_s` ago; `signed` says whether by this key. No key is left untried."""
+    matching = [key for key in keys if signed(key) and key.secret]  # an empty key would let everybody sign
+    if not matching:
+        return Check(Verdict.WRONG)
+    key = next((one for one in matching if one.verdict(now_s) == Verdict.GENUINE), matching[0])
+    if abs(age_s) > window_s:
+        return Check(Verdict.STALE if age_s > 0 else Verdict.FUTURE, key.id)
+    return Check(key.verdict(now_s), key.id)
 
 
 def same_secret(given: str, expected: Sequence[str]) -> bool:
@@ -106,8 +162,3 @@ def same_secret(given: str, expected: Sequence[str]) -> bool:
     for secret in expected:
         found |= hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode()) and secret != ""
     return found
-
-
-def _matches(secret: str, hw_time: str, uris: Sequence[str], keys: Sequence[str]) -> bool:
-    usable = [key for key in keys if key]  # an empty key would let everybody sign
-    return same_secret(secret.lower(), [sign(key, uri, hw_time) for key in usable for uri in uris])

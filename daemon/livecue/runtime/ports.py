@@ -52,6 +52,7 @@ class Outcome(StrEnum):
     FALLBACK = "fallback"  # no usable answer: the rule's own text went to the engine
     DELIVERED = "delivered"  # the callback was taken, and there is nothing to speak
     GONE = "gone"  # the callback's URL wants no more during this live
+    KEPT = "kept"  # a callback of a type that this version does not know, as it came
     UNANSWERED = "unanswered"  # no usable answer, and the rule has no text of its own
 
 
@@ -73,6 +74,8 @@ class Count(StrEnum):
     UNREPORTED = "unreported_events"
     CALLBACKS_VERIFIED = "callbacks_verified"
     CALLBACKS_REJECTED = "callbacks_rejected"
+    CALLBACK_KEYS = "callback_keys"
+    INGEST = "ingest_requests"
     JOBS_STARTED = "jobs_started"
     JOBS_ADOPTED = "jobs_adopted"
     JOBS_STOPPED = "jobs_stopped"

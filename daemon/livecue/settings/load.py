@@ -20,6 +20,7 @@ _SAID = {
     "missing": "is missing: add it",
     "too_short": "must not be empty: write at least one",
     "model_type": "must be a mapping: write `name: value` pairs below it",
+    "timezone_aware": "has no offset: write it as 2027-03-01T00:00:00+08:00",
     "string_type": "must be text: put it in quotation marks",
 }
 _NO_PUBLIC_URL = "http.public_url is missing: write the https URL under which MetaStudio reaches this daemon"
@@ -55,6 +56,7 @@ class Loaded:
     settings: Settings
     folder: Path
     document: Document
+    file: Path
 
     def path(self, value: str) -> Path:
         """`value` as given if absolute, else relative to the configuration file."""
@@ -87,7 +89,7 @@ def load(file: Path) -> Loaded:
         settings = Settings.model_validate(merged, context={"base": folder})
     except ValidationError as error:
         raise ConfigError(list(_problems(name, document, environment, error))) from error
-    loaded = Loaded(settings, folder, document)
+    loaded = Loaded(settings, folder, document, file.absolute())
     if deeper := list(_deeper(name, loaded)):
         raise ConfigError(deeper)
     return loaded

@@ -24,9 +24,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from livecue.domain import MAX_AGE_S, ReportMode, RoomKind, Session, Unplanned
 from livecue.metastudio import documented
-from livecue.receiver import UriForm
 from livecue.settings.asks import Asks
 from livecue.settings.base import Strict, read_secret, safe_url
+from livecue.settings.http import Callback, Http, Ingest
 from livecue.settings.lives import RoomLives
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -148,22 +148,6 @@ class MetaStudio(Strict):
         return value
 
 
-class Http(Strict):
-    """Where livecue listens, and under which URL MetaStudio reaches it from outside."""
-
-    secrets: ClassVar = ("ingest_token",)
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    public_url: str = ""
-    ingest_token: SecretStr | None = None
-    forwarded_allow_ips: str = ""
-
-    @field_validator("public_url")
-    @classmethod
-    def _safe(cls, value: str) -> str:
-        return safe_url(value) if value else value
-
-
 class Airtime(Strict):
     """How much speech may wait in the cloud (seconds), and which share of any minute replies may take.
 
@@ -192,27 +176,6 @@ class State(Strict):
     distinct_users: int = Field(default=2_000, ge=1)
     dedup_entries: int = Field(default=1_000, ge=1)
     combos: int = Field(default=500, ge=1)
-
-
-class Callback(Strict):
-    """How MetaStudio signs what it sends for this room (S3, table 8)."""
-
-    secrets: ClassVar = ("key", "previous_key")
-    auth_type: Literal["NONE", "MSS_A", "MSS_A_HEAD", "MEITUAN_DEFAULT"] = "MSS_A_HEAD"
-    key: SecretStr | None = None
-    previous_key: SecretStr | None = None
-    uri_forms: tuple[UriForm, ...] = Field(default=tuple(UriForm), min_length=1)
-
-    @model_validator(mode="after")
-    def _has_key(self) -> Self:
-        if self.auth_type in {"MSS_A", "MSS_A_HEAD"}:
-            if self.key is None or not self.key.get_secret_value():
-                raise ValueError(f"{self.auth_type} needs a key: write `key: <up to 32 characters>`")
-            if len(self.key.get_secret_value()) > 32:
-                raise ValueError("key is longer than the 32 characters MetaStudio takes (S3)")
-        if self.auth_type == "MEITUAN_DEFAULT":
-            raise ValueError("MEITUAN_DEFAULT's form is not published: write MSS_A_HEAD and a key")
-        return self
 
 
 class SessionSettings(Strict):
@@ -245,6 +208,7 @@ class Room(RoomLives):
     report: ReportMode = ReportMode.UNMATCHED
     unplanned: Unplanned = Unplanned.ATTACH
     callback: Callback | None = None
+    ingest: Ingest = Ingest()
     start: Mapping[str, Any] = {}
     sessions: tuple[SessionSettings, ...] = ()
     airtime: Airtime | None = None
