@@ -18,16 +18,20 @@ from livecue.metastudio.models import (
     voice_speed_of,
 )
 from livecue.metastudio.report_url import ReportUrls
+from livecue.metastudio.setups import FORMS, Setups, Thing
 from livecue.metastudio.signing import AkSkAuth, sign
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.validate import validate_start
 from livecue.metastudio.wire import keep_logs_clean
 
 __all__ = [
+    "FORMS",
     "AkSkAuth",
     "MetaStudio",
     "MetaStudioError",
     "ReportUrls",
+    "Setups",
+    "Thing",
     "TokenAuth",
     "clean_up_body",
     "command_body",

@@ -18,6 +18,7 @@ import httpx
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import count_of, job_from_json, report_body
+from livecue.metastudio.setups import Setups
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
 
@@ -32,7 +33,7 @@ class MetaStudio:
     `endpoint` is `https://<host>` (http: towards loopback only). `timeout_s` is the total time of one
     method, all phases and pages together. `pool` is the number of connections. `on_call` hears of each
     HTTP exchange: the operation (as in `limits.documented`) and `ok` or the `Meaning` of its failure.
-    `sleep` waits between the requests of one call.
+    `sleep` waits between the requests of one call. `setups` has the calls that set up rooms and products.
 
     Raises:
         ValueError: endpoint, project_id, timeout_s or pool cannot be used.
@@ -61,6 +62,7 @@ class MetaStudio:
         self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
         renews = auth if isinstance(auth, TokenAuth) else None
         self._wire = Wire(self._client, on_call, renews, sleep)
+        self.setups = Setups(self._wire, self._base, timeout_s)
 
     async def __aenter__(self) -> Self:
         return self

@@ -69,6 +69,8 @@ _CODES: Final[Mapping[str, Meaning]] = {
     "MSS.20010054": Meaning.REPORT_URL_STALE,
     "MSS.20010077": Meaning.REPORT_URL_DEAD,
     "MSS.20010045": Meaning.NOT_FOUND,  # room not found
+    "MSS.10001041": Meaning.NOT_FOUND,  # product
+    "MSS.47010001": Meaning.NOT_FOUND,  # smart-chat room
 }
 
 _STATUSES: Final[Mapping[int, Meaning]] = {

@@ -19,7 +19,18 @@ REGIONS: Final = ("cn-north-4", "cn-east-3", "ap-southeast-3")
 
 # In the order of REGIONS; None: the region does not offer it.
 _TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
+    "create_room": (5, 3, 3),
+    "list_rooms": (20, 10, 10),
     "show_room": (20, 10, 10),
+    "update_room": (5, 3, 3),
+    "create_product": (4, 3, 3),
+    "list_products": (20, 10, 10),
+    "show_product": (20, 10, 10),
+    "update_product": (4, 3, 3),
+    "create_chat_room": (5, 3, None),
+    "list_chat_rooms": (20, 10, 10),
+    "show_chat_room": (20, 10, 10),
+    "update_chat_room": (5, 3, None),
     "start": (4, 3, 3),
     "stop": (4, 3, 3),
     "show": (20, 10, 10),

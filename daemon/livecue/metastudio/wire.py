@@ -216,7 +216,7 @@ class Call:
 
     def _request(self, method: str, url: httpx.URL | str, body: Mapping[str, Any] | None) -> httpx.Request:
         content = b"" if body is None else json_bytes(self._operation, body)
-        headers = {"Content-Type": "application/json"} if method == "POST" else {}
+        headers = {"Content-Type": "application/json"} if method in {"POST", "PUT"} else {}
         try:
             return self._client.build_request(method, url, content=content, headers=headers)
         except httpx.InvalidURL:
