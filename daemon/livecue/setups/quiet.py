@@ -1,0 +1,19 @@
+"""Interaction rules that do not answer: in a room made from the file livecue's packs do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def speaks(rule: Mapping[str, Any]) -> bool:
+    """Whether the cloud would answer by this rule: it is on, and does more than call back."""
+    trigger = rule.get("trigger")
+    mode = trigger.get("reply_mode") if isinstance(trigger, Mapping) else None
+    return rule.get("enabled") is not False and mode != "CALLBACK"
+
+
+def silenced(rules: Iterable[Any]) -> list[dict[str, Any]]:
+    """The rules, those that would answer switched off."""
+    rows = [dict(rule) for rule in rules if isinstance(rule, Mapping)]
+    return [rule | {"enabled": False} if speaks(rule) else rule for rule in rows]

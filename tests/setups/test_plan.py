@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from livecue.metastudio import Thing
+from livecue.setups import Action, SetupError, exported, plan_step, problems_of
+from livecue.setups.plan import the_one
+
+RULE = {
+    "rule_index": "p",
+    "rule_id": "x",
+    "trigger": {"reply_mode": "SYSTEM_REPLY", "reply_texts": ["看链接"]},
+}
+SHOWN: dict[str, Any] = {
+    "room_id": "r1",
+    "room_name": "shop",
+    "room_state": "ENABLE",
+    "create_time": "2026-01-01T00:00:00Z",
+    "room_description": "by hand",
+    "stream_keys": ["***"],
+    "output_urls": ["rtmp://push.example.com/live/SECRET"],
+    "live_event_callback_config": {"key": "SECRET"},
+    "scene_scripts": [{"script_id": "s", "script_name": "一", "shoot_scripts": []}],
+    "of_a_newer_cloud": 1,
+}
+
+
+def step(wanted: dict[str, Any], shown: dict[str, Any] | None, thing: Thing = Thing.ROOM) -> Any:
+    return plan_step(thing, "shop", wanted, "r1", shown)
+
+
+def test_what_is_not_there_is_created_with_all_that_is_wanted() -> None:
+    made = step({"room_name": "shop", "play_policy": {"repeat_count": -1}}, None)
+    assert (made.action, made.body["play_policy"]) == (Action.CREATE, {"repeat_count": -1})
+    assert [change.path for change in made.changes] == ["room_name", "play_policy"]
+
+
+def test_what_agrees_is_kept() -> None:
+    assert step({"room_name": "shop"}, SHOWN).action is Action.KEEP
+
+
+def test_an_update_keeps_what_it_does_not_speak_of_and_leaves_out_what_cannot_be_written() -> None:
+    body = step({"room_name": "shop", "room_description": "as code"}, SHOWN).body
+    assert body["of_a_newer_cloud"] == 1
+    assert body["output_urls"] == SHOWN["output_urls"]
+    assert not body.keys() & {"room_id", "room_state", "create_time", "stream_keys"}
+
+
+@pytest.mark.parametrize("enabled", [{}, {"enabled": True}])
+def test_rules_by_which_the_cloud_would_answer_are_switched_off(enabled: dict[str, Any]) -> None:
+    found = step({"room_name": "shop"}, SHOWN | {"interaction_rules": [RULE | enabled]})
+    assert found.action is Action.UPDATE
+    assert [change.path for change in found.changes] == ["interaction_rules[p].enabled"]
+    assert found.body["interaction_rules"] == [RULE | {"enabled": False}]
+
+
+@pytest.mark.parametrize("quiet", [{"enabled": False}, {"trigger": {"reply_mode": "CALLBACK"}}])
+def test_rules_that_do_not_answer_stay_as_they_are(quiet: dict[str, Any]) -> None:
+    assert step({"room_name": "shop"}, SHOWN | {"interaction_rules": [RULE | quiet]}).action is Action.KEEP
+
+
+def test_a_product_is_not_told_what_only_its_answer_shows() -> None:
+    shown = {
+        "product_id": "p", "name": "杯", "state": "ACTIVED",
+        "asset_list": [{"asset_id": "a", "asset_name": "x", "main_url": "https://x"}],
+    }  # fmt: skip
+    wanted = {"name": "杯", "auto_active": True, "description": "316"}
+    found = step(wanted, shown, Thing.PRODUCT)
+    assert found.body == {"name": "杯", "description": "316", "asset_list": [{"asset_id": "a"}]}
+    assert step(wanted, shown | {"description": "316"}, Thing.PRODUCT).action is Action.KEEP
+
+
+def test_two_of_one_name_are_for_a_person_to_tell_apart() -> None:
+    assert (the_one(Thing.ROOM, "x", []), the_one(Thing.ROOM, "x", ["a"])) == ("", "a")
+    with pytest.raises(SetupError, match=r"2 chat rooms named 'x' \(a, b\): rename all but one"):
+        the_one(Thing.CHAT_ROOM, "x", ["a", "b"])
+
+
+def test_an_export_has_no_secrets_answers_nothing_and_is_what_the_file_takes() -> None:
+    out = exported(Thing.ROOM, SHOWN | {"interaction_rules": [RULE], "priv_data": None})
+    assert "SECRET" not in str(out)
+    assert problems_of(Thing.ROOM, out) == []
+    assert out == {
+        "room_name": "shop",
+        "room_description": "by hand",
+        "scene_scripts": [{"script_name": "一", "shoot_scripts": []}],
+        "interaction_rules": [
+            {"rule_index": "p", "trigger": RULE["trigger"], "enabled": False},
+        ],
+        "of_a_newer_cloud": 1,
+    }
+    assert step(out, SHOWN | {"interaction_rules": [RULE | {"enabled": False}]}).action is Action.KEEP
+
+
+def test_a_step_shows_no_body() -> None:
+    assert "SECRET" not in repr(step({"room_name": "shop", "room_description": "new"}, SHOWN))
