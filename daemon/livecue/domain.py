@@ -7,7 +7,7 @@ end in `_ms`; durations carry their unit in the name. Nothing here does I/O or r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -240,10 +240,44 @@ class Unplanned(StrEnum):
     IGNORE = "ignore"
 
 
-class Session(msgspec.Struct, frozen=True):
-    """When a room is to be live: once from `start` to `end`, or at each `cron` for `duration`.
+class Overlap(StrEnum):
+    """What becomes of two sessions of one room that want it at the same time."""
 
-    Exactly one of the two forms is filled. `cron` is five fields in `timezone` (IANA name).
+    REFUSE = "refuse"  # the configuration is refused; what only comes up later runs as the one that ends last
+    MERGE = "merge"  # they are one run, from the first start to the last end
+    FIRST = "first"  # who began first keeps the room; the other begins when that one ends
+
+
+class Blackout(msgspec.Struct, frozen=True):
+    """No live from `start` up to, but not at, `end`; `why` is for people."""
+
+    start: datetime
+    end: datetime
+    why: str = ""
+
+
+class CalendarRun(msgspec.Struct, frozen=True):
+    """One event of a calendar: `start` and `end` in UTC, `day` its date in the event's own zone.
+
+    `label` is the event's summary; `note` says what a change of the clocks did to it; `left_out`
+    why it does not run after all, as when it was cancelled.
+    """
+
+    start: datetime
+    end: datetime
+    day: date
+    label: str = ""
+    note: str = ""
+    left_out: str = ""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """When a room is to be live: once from `start` to `end`, at each `cron` for `duration`, or as in a calendar.
+
+    Exactly one of the three forms is filled. `cron` is five fields in `timezone` (IANA name). `ics` names
+    a calendar whose events are in `runs`, as far ahead as it was read. It does not run on `days_off` (each
+    with its reason) or in `blackouts`. A start that was missed is made up for `catchup` long (None: to the
+    end), but not when less than `least_remainder` is left. `overlap` is the room's policy.
     """
 
     name: str
@@ -252,6 +286,13 @@ class Session(msgspec.Struct, frozen=True):
     cron: str = ""
     duration: timedelta = timedelta(0)
     timezone: str = "UTC"
+    ics: str = ""
+    runs: tuple[CalendarRun, ...] = ()
+    days_off: Mapping[date, str] = {}
+    blackouts: tuple[Blackout, ...] = ()
+    catchup: timedelta | None = None
+    least_remainder: timedelta = timedelta(0)
+    overlap: Overlap = Overlap.REFUSE
 
 
 class Meaning(StrEnum):

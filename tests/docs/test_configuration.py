@@ -47,7 +47,7 @@ def _default(field: FieldInfo) -> str:
 
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
     for name, field in model.model_fields.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{field.alias or name}"
         below = _models(field.annotation)
         many = "[]" if get_origin(field.annotation) is tuple else ""
         for one in below:

@@ -64,9 +64,9 @@ def test_the_sample_of_the_design_is_right(tmp_path: Path) -> None:
     settings = loaded(tmp_path, DESIGN).settings
     [room] = settings.rooms
     assert (room.kind, room.report, room.unplanned) == (RoomKind.LIVE, ReportMode.UNMATCHED, Unplanned.ATTACH)
-    evening, launch = room.sessions
+    evening, launch = room.planned(settings.plan)
     assert evening.duration == timedelta(hours=4)
-    assert launch.as_session().end is not None
+    assert launch.end is not None
     assert settings.nats.embedded
     assert set(secrets_of(settings)) == {"AKAKAKAK", "SKSKSKSK", "KEYKEY", "STREAMKEY"}
     assert "SKSK" not in repr(settings)

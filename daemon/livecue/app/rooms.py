@@ -125,10 +125,7 @@ def _airtime(given: Airtime) -> AirtimeLimits:
 
 def room_plans(settings: Settings) -> list[RoomPlan]:
     """When each room is to be live."""
-    return [
-        RoomPlan(room.key, tuple(session.as_session() for session in room.sessions), room.unplanned)
-        for room in settings.rooms
-    ]
+    return [RoomPlan(room.key, room.planned(settings.plan), room.unplanned) for room in settings.rooms]
 
 
 def _userinfo(url: str) -> list[str]:

@@ -95,7 +95,7 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
         found = rules[room.key]
         for warning in found.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        sessions = tuple(session.as_session() for session in room.sessions)
+        sessions = room.planned(loaded.settings.plan)
         now = datetime.now(UTC)
         window = wanted(sessions, now)
         change = next_change(sessions, now)

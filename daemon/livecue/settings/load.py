@@ -14,6 +14,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 from livecue.metastudio.validate import validate_start
 from livecue.settings.lines import Document, YamlError
 from livecue.settings.model import Environment, Settings
+from livecue.settings.plan import unknown_holidays
 from livecue.supervisor.timetable import validate as validate_session
 
 _SAID = {
@@ -168,7 +169,7 @@ def _known_keys(path: Sequence[str | int]) -> set[str]:
             _models_in(model.model_fields[part].annotation) for model in models if part in model.model_fields
         ]
         models = [model for group in found for model in group] or models
-    keys = {key for model in models for key in model.model_fields}
+    keys = {field.alias or key for model in models for key, field in model.model_fields.items()}
     return keys | {f"{secret}_file" for model in models for secret in getattr(model, "secrets", ())}
 
 
@@ -206,9 +207,16 @@ def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
         if room.callback and not loaded.settings.http.public_url:
             line = loaded.document.line((*at, "callback"))
             yield Problem(name, line, f"rooms.{room.key}.callback", _NO_PUBLIC_URL)
-        for number, session in enumerate(room.sessions):
-            for what in validate_session(session.as_session()):
-                line = loaded.document.line((*at, "sessions", number))
-                yield Problem(name, line, f"rooms.{room.key}.sessions.{session.name}", what)
+        yield from _plan(name, loaded, place)
         for what in validate_start(room.start):
             yield Problem(name, loaded.document.line((*at, "start")), f"rooms.{room.key}.start", what)
+
+
+def _plan(name: str, loaded: Loaded, place: int) -> Iterator[Problem]:
+    """What is wrong with the sessions of one room, each by itself."""
+    room, plan = loaded.settings.rooms[place], loaded.settings.plan
+    sessions = room.planned(plan)
+    for number, session in enumerate(room.sessions):
+        for what in validate_session(sessions[number]) + unknown_holidays(session, plan):
+            line = loaded.document.line(("rooms", place, "sessions", number))
+            yield Problem(name, line, f"rooms.{room.key}.sessions.{session.name}", what)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Discriminator,
     Field,
     SecretStr,
@@ -22,37 +20,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from livecue.domain import MAX_AGE_S, ReportMode, RoomKind, Session, Unplanned
+from livecue.domain import MAX_AGE_S, ReportMode, RoomKind, Unplanned
 from livecue.metastudio import documented
 from livecue.settings.asks import Asks
 from livecue.settings.base import Strict, read_secret, safe_url
 from livecue.settings.http import Callback, Http, Ingest
 from livecue.settings.lives import RoomLives
-
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def parse_duration(value: object) -> object:
-    """`4h`, `90m`, `1h30m` or a number of seconds."""
-    try:
-        return _duration(value)
-    except OverflowError:
-        raise ValueError("this duration is too long: write it as 4h, 90m, 1h30m or 45s") from None
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value.strip())
-        if not found or not any(found.groups()):
-            raise ValueError("write a duration as 4h, 90m, 1h30m or 45s")
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+from livecue.settings.plan import PlannedRoom, PlanSettings
 
 
 class NatsTls(Strict):
@@ -178,28 +152,7 @@ class State(Strict):
     combos: int = Field(default=500, ge=1)
 
 
-class SessionSettings(Strict):
-    """When the room is live: `cron` and `duration` in `timezone`, or `start` and `end` once."""
-
-    name: str = Field(min_length=1, max_length=64)
-    cron: str = ""
-    duration: Duration = timedelta(0)
-    timezone: str = "UTC"
-    start: datetime | None = None
-    end: datetime | None = None
-
-    def as_session(self) -> Session:
-        return Session(
-            name=self.name,
-            start=self.start,
-            end=self.end,
-            cron=self.cron,
-            duration=self.duration,
-            timezone=self.timezone,
-        )
-
-
-class Room(RoomLives):
+class Room(PlannedRoom, RoomLives):
     key: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
     kind: RoomKind = RoomKind.LIVE
     room_id: str = Field(min_length=1, max_length=64)
@@ -210,7 +163,6 @@ class Room(RoomLives):
     callback: Callback | None = None
     ingest: Ingest = Ingest()
     start: Mapping[str, Any] = {}
-    sessions: tuple[SessionSettings, ...] = ()
     airtime: Airtime | None = None
     weight: float = Field(default=1, ge=0.1, le=100)
     asks: Asks = Asks()
@@ -255,6 +207,7 @@ class Settings(Strict):
     state: State = State()
     asks: Asks = Asks()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    plan: PlanSettings = PlanSettings()
     rooms: tuple[Room, ...] = Field(min_length=1)
 
     def asks_of(self, room: Room) -> Asks:

@@ -104,13 +104,23 @@ def load_zone(name: str) -> ZoneInfo:
 
 def starts(cron: Crontab, after: datetime, until: datetime) -> list[datetime]:
     """Moments in UTC with `after` < moment <= `until`, in order."""
+    return sorted(readings(cron, after, until))
+
+
+def readings(cron: Crontab, after: datetime, until: datetime) -> dict[datetime, datetime]:
+    """The same moments, each with the calendar minute (without zone) that the line means by it.
+
+    The two differ on the clock where spring skips the minute.
+    """
     calendar_end = _calendar(cron, until + FOLD_SLACK)
-    found: set[datetime] = set()
+    found: dict[datetime, datetime] = {}
     for minute in _minutes(cron, _calendar(cron, after - FOLD_SLACK)):
         if minute > calendar_end:
             break
-        found.update(_instants(cron, minute))
-    return sorted(moment for moment in found if after < moment <= until)
+        for moment in _instants(cron, minute):
+            if after < moment <= until:
+                found[moment] = minute.replace(tzinfo=None)
+    return found
 
 
 def next_start(cron: Crontab, after: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanne
 from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
 from livecue.runtime.stop_ports import StopNote, StopTimers
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
-from livecue.supervisor.timetable import Window, next_change, wanted
+from livecue.supervisor.timetable import Window, next_change, too_late, wanted
 
 log = structlog.get_logger()
 
@@ -114,6 +114,7 @@ class RoomState:
         return self.plan.room
 
     def facts(self, now_ms: int) -> RoomFacts:
+        self._hold_if_late(now_ms)
         return RoomFacts(
             now_ms=now_ms,
             wanted=self.window,
@@ -125,6 +126,23 @@ class RoomState:
             not_before_ms=self.not_before_ms,
             stop_after_ms={job_id: after_ms for job_id, (_, after_ms) in self.asked.items()},
             held=self.held,
+        )
+
+    def _hold_if_late(self, now_ms: int) -> None:
+        """A start that was missed for too long is not made up for before the next run of a session."""
+        window = self.window
+        if window is None or self.running or self.over or self.held == window:
+            return
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        if not too_late(window, now, began=self.lost > 0):
+            return
+        self.held = window
+        log.error(
+            "start-missed",
+            room=self.room,
+            session=window.session,
+            start=window.start.isoformat(),
+            remedy="for later starts raise catchup or lower least_remainder; it is tried again at the next session",
         )
 
     def owns(self, job: Job) -> bool:

@@ -6,37 +6,46 @@ time: 4 h are 4 h, also over a change of the clocks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from livecue.domain import Session
-from livecue.supervisor.crontab import compile_cron, next_start, starts
+from livecue.supervisor.crontab import compile_cron, load_zone, next_start
+from livecue.supervisor.plan import ON_TIME, run_at
+from livecue.supervisor.runs import LONGEST, Run, runs_of
 
-LONGEST = timedelta(days=7)
-"""The longest `duration`: MetaStudio's own limit for a live (`max_live_duration`, S3)."""
-
-_FIRST_GLANCE = timedelta(hours=1)
+__all__ = ["LONGEST", "Window", "next_change", "too_late", "validate", "wanted"]
 
 
 class Window(msgspec.Struct, frozen=True):
-    """One run of one session: it wants its room live for `start` <= now < `end` (UTC)."""
+    """One run of one session: it wants its room live for `start` <= now < `end` (UTC).
+
+    After `begin_by` it is not started any more if it never was, after `again_by` not even again; None: any time.
+    """
 
     session: str
     start: datetime
     end: datetime
+    begin_by: datetime | None = None
+    again_by: datetime | None = None
 
 
 def wanted(sessions: Sequence[Session], now: datetime) -> Window | None:
-    """The run that wants the room live at `now`; of several, the one that ends last.
+    """The run that wants the room live at `now`; of several, the one that ends last, or as `overlap` says.
 
     Raises:
         ValueError: a session does not pass `validate`.
     """
-    now = now.astimezone(UTC)
-    windows = [window for session in sessions if (window := _window(session, now)) is not None]
-    return max(windows, key=lambda one: (one.end, -one.start.timestamp()), default=None)
+    run = run_at(sessions, now.astimezone(UTC))
+    return None if run is None else _window(run)
+
+
+def too_late(window: Window, now: datetime, *, began: bool) -> bool:
+    """Whether a start at `now` would come too late; `began`: it was live before and got lost."""
+    by = window.again_by if began else window.begin_by
+    return by is not None and now > by
 
 
 def next_change(sessions: Sequence[Session], now: datetime) -> datetime | None:
@@ -55,10 +64,18 @@ def validate(session: Session) -> list[str]:
     once = session.start is not None or session.end is not None
     if once and session.cron:
         return [f"{who} has both start/end and cron; keep one of the two"]
-    if not once and not session.cron:
-        return [f"{who} says no time; give start and end, or cron and duration"]
-    found = _once_problems(session) if once else _cron_problems(session)
-    return [f"{who}: {problem}" for problem in found]
+    if session.ics and (once or session.cron):
+        return [f"{who} has both ics and {'cron' if session.cron else 'start/end'}; keep one of the two"]
+    if not once and not session.cron and not session.ics:
+        return [f"{who} says no time; give start and end, or cron and duration, or ics"]
+    found = (
+        _once_problems(session)
+        if once
+        else _calendar_problems(session)
+        if session.ics
+        else _cron_problems(session)
+    )
+    return [f"{who}: {problem}" for problem in found + _late_problems(session)]
 
 
 def _once_problems(session: Session) -> list[str]:
@@ -78,6 +95,8 @@ def _once_problems(session: Session) -> list[str]:
         found.append("end is not after start; swap them or move the end")
     if session.duration:
         found.append("duration belongs to cron; a one-off session has an end")
+    if session.days_off:
+        found.append("except and holidays belong to cron and ics; leave the one-off session out instead")
     return found
 
 
@@ -96,31 +115,44 @@ def _cron_problems(session: Session) -> list[str]:
     return found
 
 
-def _window(session: Session, now: datetime) -> Window | None:
-    start: datetime | None
+def _calendar_problems(session: Session) -> list[str]:
+    found = []
+    if session.duration:
+        found.append("duration belongs to cron; an event of a calendar has its own end")
+    try:
+        load_zone(session.timezone)
+    except ValueError as error:
+        found.append(str(error))
+    return found
+
+
+def _late_problems(session: Session) -> list[str]:
+    found = []
+    if session.catchup is not None and session.catchup < timedelta(0):
+        found.append("catchup must not be negative; 0s starts on time or not at all")
+    if session.least_remainder < timedelta(0):
+        found.append("least_remainder must not be negative; 0s starts whatever is left")
+    return found
+
+
+def _window(run: Run) -> Window:
+    on_time = run.start + ON_TIME
+    last = run.end - run.least
+    first = last if run.catchup is None else min(last, run.start + run.catchup)
+    by = [None if moment >= run.end else moment for moment in (max(on_time, first), max(on_time, last))]
+    return Window(run.session, run.start, run.end, *by)
+
+
+def _boundaries(session: Session, now: datetime) -> Iterator[datetime]:
+    """Every moment at which `wanted` may change, of those soon after `now` at least the first."""
+    for dark in session.blackouts:
+        yield from (dark.start.astimezone(UTC), dark.end.astimezone(UTC))
     if session.start is not None and session.end is not None:
-        start, end = session.start.astimezone(UTC), session.end.astimezone(UTC)
-        return Window(session.name, start, end) if start <= now < end else None
-    start = _last_start(session, now)
-    return None if start is None else Window(session.name, start, start + session.duration)
-
-
-def _last_start(session: Session, now: datetime) -> datetime | None:
-    """The latest start whose run is still on, found by looking back further and further."""
-    cron = compile_cron(session.cron, session.timezone)
-    back = min(_FIRST_GLANCE, session.duration)
-    while True:
-        if found := starts(cron, now - back, now):
-            return found[-1]
-        if back >= session.duration:
-            return None
-        back = min(back * 4, session.duration)
-
-
-def _boundaries(session: Session, now: datetime) -> list[datetime]:
-    if session.start is not None and session.end is not None:
-        return [session.start.astimezone(UTC), session.end.astimezone(UTC)]
-    coming = next_start(compile_cron(session.cron, session.timezone), now)
-    current = _window(session, now)
-    moments = (coming, None if current is None else current.end)
-    return [moment for moment in moments if moment is not None]
+        yield from (session.start.astimezone(UTC), session.end.astimezone(UTC))
+    elif session.ics:
+        yield from (moment for run in session.runs for moment in (run.start, run.end))
+    else:
+        coming = next_start(compile_cron(session.cron, session.timezone), now)
+        if coming is not None:
+            yield coming
+        yield from (run.end for run in runs_of(session, now, now + timedelta.resolution))
