@@ -206,7 +206,7 @@ def test_nothing_is_started_beside_a_running_job_and_nothing_foreign_is_stopped_
     if isinstance(action, Start):
         assert wanted
         assert not running
-    if isinstance(action, Stop) and (wanted or unplanned != Unplanned.STOP):
+    if isinstance(action, Stop) and unplanned != Unplanned.STOP:
         assert owned is not None
         assert owned.job_id in {"", action.job.job_id}
     if not wanted:
