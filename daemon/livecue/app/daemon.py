@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from livecue.app import rooms as from_settings
+from livecue.app.alerts import AlertBoard
 from livecue.app.doors import Doors
 from livecue.app.loops import Loops, cloud_client, make_loops
 from livecue.app.metrics import PrometheusMeter
@@ -76,6 +77,7 @@ class Daemon:
         self.ready = asyncio.Event()
         self.meter = meter or PrometheusMeter()
         self.health = HealthBoard("bus", "inbox", "cloud")
+        self._alerts = AlertBoard(self.meter, self.health)
         self.port = 0
         self._bus: Bus | None = None
         self._loops: Loops | None = None
@@ -170,6 +172,7 @@ class Daemon:
         self._bus = bus
         client = await stack.enter_async_context(cloud_client(self._settings, self.meter, self._now))
         http = await stack.enter_async_context(Http())
+        self._alerts.connect(self._settings, http, self._now)
         workers = self._make_workers(bus)
         loops = self._loops = make_loops(
             self._settings,
@@ -182,6 +185,7 @@ class Daemon:
             self.health,
             self._now,
             self._doors.cloud_rooms,
+            self._alerts,
         )
         async with asyncio.TaskGroup() as group:
             eternal = [
@@ -192,6 +196,7 @@ class Daemon:
                 ("supervisor", loops.supervisor.run()),
                 ("sweep-jobs", loops.sweeper.run(self._stop)),
                 ("stop-by-timer", loops.stop_timers.run(self._stop)),
+                *((("send-alerts", self._alerts.hook.run(self._stop)),) if self._alerts.hook else ()),
                 ("read-cues", loops.dispatcher.read()),
                 ("send-cues", loops.dispatcher.send()),
                 ("tend-airtime", loops.dispatcher.tend()),

@@ -23,6 +23,7 @@ from livecue.egress.reporter import Reporter
 from livecue.metastudio import AkSkAuth, MetaStudio, TokenAuth, keep_logs_clean
 from livecue.metastudio.wire import monotonic_ms
 from livecue.outgoing import Http
+from livecue.runtime.alert_ports import Alerts
 from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
@@ -85,6 +86,7 @@ def make_loops(
     health: Health,
     now: Now,
     cloud_rooms: Mapping[str, CloudRoom],
+    alerts: Alerts,
 ) -> Loops:
     """All of them; the senders read their logs again from as long ago as a reply may be late."""
     limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
@@ -101,6 +103,7 @@ def make_loops(
         health,
         now,
         timers=timers,
+        alerts=alerts,
     )
     dispatcher = Dispatcher(
         NatsCueLog(bus.nc, since_ms),

@@ -62,11 +62,21 @@ class PrometheusMeter:
             "livecue_inbox_lag", "messages stored but not decided", ("partition",), registry=self.registry
         )
 
+        self._alerts = Gauge(
+            "livecue_alerts",
+            "what somebody has to see to now, 1 while it is so",
+            ("room", "reason"),
+            registry=self.registry,
+        )
+
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
         self._counters[what].labels(room, reason).inc(n)
 
     def reply_latency(self, room: str, seconds: float) -> None:
         self._latency.labels(room).observe(seconds)
+
+    def alert(self, room: str, kind: str, open_now: int) -> None:
+        self._alerts.labels(room, kind).set(open_now)
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)

@@ -142,6 +142,7 @@ def secrets_of(settings: Settings) -> list[str]:
     held += [settings.nats.token, settings.nats.password]
     held += [settings.http.ingest_token, settings.http.callback_secret]
     held += secrets_of_asks(settings)
+    held += [settings.alerts.secret, settings.alerts.previous_secret] if settings.alerts else []
     plain = [part for url in settings.nats.servers for part in _userinfo(url)]
     for room in settings.rooms:
         if room.callback is not None:

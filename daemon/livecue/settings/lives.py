@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
+from livecue.settings.asks import AskCallback
 from livecue.settings.base import Strict
 
 
@@ -15,4 +18,10 @@ class RoomLives(Strict):
     auto_stop_mode: Literal["FORCE_EXIT", "SEGMENT_END", "SCENE_END", "SCRIPT_END"] | None = None
 
 
-__all__ = ["RoomLives"]
+class Alerts(AskCallback):
+    """The operator's webhook: told of every alert that opens and closes, signed with `secret`."""
+
+    url: str = Field(min_length=1)
+
+
+__all__ = ["Alerts", "RoomLives"]

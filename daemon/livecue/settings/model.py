@@ -25,7 +25,7 @@ from livecue.metastudio import documented
 from livecue.settings.asks import Asks
 from livecue.settings.base import Strict, read_secret, safe_url
 from livecue.settings.http import Callback, Http, Ingest
-from livecue.settings.lives import RoomLives
+from livecue.settings.lives import Alerts, RoomLives
 from livecue.settings.plan import PlannedRoom, PlanSettings
 
 
@@ -206,6 +206,7 @@ class Settings(Strict):
     dispatch: Dispatch = Dispatch()
     state: State = State()
     asks: Asks = Asks()
+    alerts: Alerts | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     plan: PlanSettings = PlanSettings()
     rooms: tuple[Room, ...] = Field(min_length=1)

@@ -7,6 +7,7 @@ before a start is asked for and dropped only after the job was seen over and tha
 from __future__ import annotations
 
 from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
+from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count, Ownership
 from livecue.supervisor.look import is_over, look, show
 from livecue.supervisor.reconcile import (
@@ -114,16 +115,17 @@ async def _start_failed(
     if error.meaning == Meaning.ALREADY_RUNNING:
         await look(state, desk, search=True)
         return bool(state.running)
-    _say_refused(error, retry, window, state)
+    _say_refused(error, retry, window, state, desk)
     return False
 
 
-def _say_refused(error: CloudError, retry: StartRetry, window: Window, state: RoomState) -> None:
+def _say_refused(error: CloudError, retry: StartRetry, window: Window, state: RoomState, desk: Desk) -> None:
     meaning, code = str(error.meaning), error.error_code
     if not retry.hold:
         state.complain("start-failed", error, meaning=meaning, code=code)
         return
     state.held = window
+    desk.alerts.open(state.room, AlertKind.START_REFUSED, f"session {window.session} is not live: {error}")
     log.error(
         "start-refused",
         room=state.room,
@@ -154,6 +156,8 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
 
 async def _become(job: Job, how: str, session: str, state: RoomState, desk: Desk) -> None:
     """Make it the room's job. A list may lack the report URL, the job's own page has it."""
+    desk.alerts.close(state.room, AlertKind.START_REFUSED)
+    desk.alerts.close(state.room, AlertKind.BLOCKED)
     state.job, state.how, state.session, state.since_ms = job, how, session, desk.now()
     if job.report_url:
         return
@@ -218,6 +222,8 @@ def _lost(job: Job, state: RoomState, desk: Desk, *, hold: bool) -> None:
     """The session is still on: start again after a pause, or hold."""
     if hold:
         state.held = state.window
+        text = f"the live was blocked: {job.error_text or job.error_code or 'no reason given'}"
+        desk.alerts.open(state.room, AlertKind.BLOCKED, text, job.job_id)
         log.error(
             "job-blocked",
             room=state.room,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from livecue.domain import CloudError, Job, JobState, Signal, SignalKind, Unplanned
+from livecue.runtime.alert_ports import Alerts, Silence
 from livecue.runtime.ports import (
     BusError,
     Count,
@@ -21,6 +22,7 @@ from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm
 from livecue.supervisor.look import is_over, look, look_blindly
+from livecue.supervisor.overdue import mind_stops
 from livecue.supervisor.state import FOREVER_MS, CloudHealth, Desk, RoomPlan, RoomState, log
 from livecue.supervisor.timetable import Window
 
@@ -37,7 +39,7 @@ class Supervisor:
     worked on at once. `reads_per_s`: looks at quiet rooms all together, well under the tenant's
     limit (S4 6.2.2, 6.2.3: 10 to 20 per second); with more rooms than that allows each is looked
     at less often, never the starts and stops. `turn_timeout_s`: when a room's turn is given up. `timers`: the bus's
-    own memory of stops.
+    own memory of stops. `alerts`: who hears of what needs somebody.
 
     When it stops, jobs of sessions that are still on go on: the next daemon takes them over.
     """
@@ -57,9 +59,13 @@ class Supervisor:
         reads_per_s: float = 8.0,
         turn_timeout_s: float = 60.0,
         timers: StopTimers | None = None,
+        alerts: Alerts | None = None,
     ) -> None:
         stretch_ms = round(len(rooms) / reads_per_s * 1000)
-        self._desk = Desk(jobs, ownerships, signals, meter, CloudHealth(health), now, stretch_ms, timers)
+        cloud = CloudHealth(health)
+        self._desk = Desk(
+            jobs, ownerships, signals, meter, cloud, now, stretch_ms, timers, alerts or Silence()
+        )
         self._rooms = {plan.room: RoomState(plan) for plan in rooms}
         self._interval_s = interval_s
         self._turn_timeout_s = turn_timeout_s
@@ -186,6 +192,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - never dies, and never takes other rooms along
                 if state.failed("turn-failed", error):
                     log.exception("turn-failed-here", room=state.room)
+            mind_stops(state, self._desk)
             state.end_turn(self._desk.now(), self._desk.stretch_ms)
 
     async def _look_and_settle(self, state: RoomState) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanned
+from livecue.runtime.alert_ports import Alerts, Silence
 from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
 from livecue.runtime.stop_ports import StopNote, StopTimers
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
@@ -72,6 +73,7 @@ class Desk(NamedTuple):
     now: Now
     stretch_ms: int = 0
     timers: StopTimers | None = None
+    alerts: Alerts = Silence()
 
 
 @dataclass
@@ -97,6 +99,10 @@ class RoomState:
     not_before_ms: int = 0
     held: Window | None = None
     asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    owed_since_ms: int = 0
+    """Since when a job is to be stopped; 0 if none is."""
+    overdue: str = ""
+    """The job whose overdue stop was logged."""
     looked_ms: int = 0
     look_at_ms: int = 0
     look_failures: int = 0

@@ -1,0 +1,35 @@
+"""What somebody has to hear of who is not looking: an alert is open until it is over."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class AlertKind(StrEnum):
+    """What is wrong with a room's live; label of the gauge `livecue_alerts` and `kind` of the webhook."""
+
+    STOP_OVERDUE = "stop_overdue"  # a job that nobody wants is still on 60 s after it was to be stopped
+    START_REFUSED = "start_refused"  # the plan wants a live that the cloud will not start
+    BLOCKED = "blocked"  # the platform or the cloud blocked the live
+
+
+class Alerts(Protocol):
+    """Tells of it once and at once; nothing waits for anybody to have heard."""
+
+    def open(self, room: str, kind: AlertKind, text: str, job_id: str = "") -> None:
+        """It is so from now on; said again while it is open, it is the same alert."""
+
+    def close(self, room: str, kind: AlertKind) -> None:
+        """It is over; for one that is not open nothing happens."""
+
+
+class Silence:
+    """`Alerts` that nobody hears."""
+
+    def open(self, room: str, kind: AlertKind, text: str, job_id: str = "") -> None: ...
+
+    def close(self, room: str, kind: AlertKind) -> None: ...
+
+
+__all__ = ["AlertKind", "Alerts", "Silence"]
