@@ -27,6 +27,7 @@ from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus, BusOptions
 from livecue.bus.embedded import EmbeddedServer
 from livecue.bus.ledger import NatsLedger
+from livecue.bus.orders import serve_orders
 from livecue.bus.readers import NatsAuditLog, NatsPartitions
 from livecue.domain import Job, Signal
 from livecue.outgoing import Http
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 _DRAIN_S = 5.0
 _LOOPS_S = 1.5  # for the loops to come to their end after the calls that were out
+_LIVES_S = 20.0  # for jobs to be seen over, with --stop-lives-on-exit
 _LAG_EVERY_S = 2.0
 _TEND_EVERY_S = 3.0
 
@@ -68,7 +70,9 @@ class Daemon:
         *,
         meter: PrometheusMeter | None = None,
         now: Callable[[], int] = now_ms,
+        stop_lives: bool = False,
     ) -> None:
+        """`stop_lives`: at the end, stop what livecue started; else it goes on for the next daemon."""
         self._loaded = loaded
         self._settings: Settings = loaded.settings
         self._redactor = redactor
@@ -77,6 +81,7 @@ class Daemon:
         self.ready = asyncio.Event()
         self.meter = meter or PrometheusMeter()
         self.health = HealthBoard("bus", "inbox", "cloud")
+        self._stop_lives = stop_lives
         self._alerts = AlertBoard(self.meter, self.health)
         self.port = 0
         self._bus: Bus | None = None
@@ -187,6 +192,7 @@ class Daemon:
             self._doors.cloud_rooms,
             self._alerts,
         )
+        await serve_orders(bus.nc, loops.supervisor.by_hand.answer)
         async with asyncio.TaskGroup() as group:
             eternal = [
                 group.create_task(self._eternal(worker.run()), name=f"inbox-{number}")
@@ -219,6 +225,8 @@ class Daemon:
             log.info("stopping")
             for worker in workers:
                 worker.stop()
+            if self._stop_lives:
+                await loops.supervisor.stop_lives(_LIVES_S)
             loops.supervisor.stop()
             await asyncio.gather(
                 *(part.stop(_DRAIN_S) for part in (loops.dispatcher, loops.reporter, loops.asker))

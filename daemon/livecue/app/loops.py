@@ -13,6 +13,7 @@ from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
+from livecue.bus.orders import NatsOrders
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
 from livecue.bus.schedule import NatsStopTimers
@@ -103,6 +104,7 @@ def make_loops(
         health,
         now,
         timers=timers,
+        orders=NatsOrders(bus.nc),
         alerts=alerts,
     )
     dispatcher = Dispatcher(

@@ -14,6 +14,7 @@ from livecue import __version__
 from livecue.cli.bench import bench
 from livecue.cli.events import events
 from livecue.cli.exits import ConfigFile, fail, load_all
+from livecue.cli.jobs import jobs
 from livecue.cli.rules import rules as rules_commands
 
 cli = typer.Typer(
@@ -26,6 +27,7 @@ cli = typer.Typer(
 
 cli.add_typer(bench, name="bench")
 cli.add_typer(events, name="events")
+cli.add_typer(jobs, name="jobs")
 cli.add_typer(rules_commands, name="rules")
 
 
@@ -50,7 +52,12 @@ def options(
 
 
 @cli.command()
-def run(config: ConfigFile = Path("livecue.yaml")) -> None:
+def run(
+    config: ConfigFile = Path("livecue.yaml"),
+    stop_lives: Annotated[
+        bool, typer.Option("--stop-lives-on-exit", help="stop livecue's lives at the end; else they go on")
+    ] = False,
+) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
     import structlog
 
@@ -66,7 +73,7 @@ def run(config: ConfigFile = Path("livecue.yaml")) -> None:
     configure_logs(loaded.settings.log_level, redactor)
 
     async def serve() -> None:
-        daemon = Daemon(loaded, rules, redactor)
+        daemon = Daemon(loaded, rules, redactor, stop_lives=stop_lives)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)

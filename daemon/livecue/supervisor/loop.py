@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from livecue.domain import CloudError, Job, JobState, Signal, SignalKind, Unplanned
 from livecue.runtime.alert_ports import Alerts, Silence
+from livecue.runtime.order_ports import FOREVER_MS, MemoryOrders, Order, Orders
 from livecue.runtime.ports import (
     BusError,
     Count,
@@ -21,15 +23,17 @@ from livecue.runtime.ports import (
 from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm
+from livecue.supervisor.byhand import ByHand
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.overdue import mind_stops
-from livecue.supervisor.state import FOREVER_MS, CloudHealth, Desk, RoomPlan, RoomState, log
+from livecue.supervisor.state import CloudHealth, Desk, RoomPlan, RoomState, log
 from livecue.supervisor.timetable import Window
 
 __all__ = ["RoomPlan", "Supervisor"]
 
 _STREAM_LOST = frozenset({"DISCONNECTED", "END"})
 _DRAIN_S = 5.0
+_LOOK_S = 0.1
 
 
 class Supervisor:
@@ -60,6 +64,7 @@ class Supervisor:
         turn_timeout_s: float = 60.0,
         timers: StopTimers | None = None,
         alerts: Alerts | None = None,
+        orders: Orders | None = None,
     ) -> None:
         stretch_ms = round(len(rooms) / reads_per_s * 1000)
         cloud = CloudHealth(health)
@@ -67,6 +72,8 @@ class Supervisor:
             jobs, ownerships, signals, meter, cloud, now, stretch_ms, timers, alerts or Silence()
         )
         self._rooms = {plan.room: RoomState(plan) for plan in rooms}
+        self._orders: Orders = orders or MemoryOrders()
+        self.by_hand = ByHand(self._rooms, self._orders, self.wake, now)
         self._interval_s = interval_s
         self._turn_timeout_s = turn_timeout_s
         self._slots = asyncio.Semaphore(concurrency)
@@ -130,6 +137,16 @@ class Supervisor:
         """Let `run` return once the turns in hand are done, at most 5 s later."""
         self._stopping = True
         self._woken.set()
+
+    async def stop_lives(self, within_s: float) -> None:
+        """Want nothing live any more, in this process alone, and wait until our jobs are seen over."""
+        for state in self._rooms.values():
+            state.obey(Order(self._desk.now(), off_until_ms=FOREVER_MS))
+            self.wake(state.room)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while any(state.owned or state.asked for state in self._rooms.values()):  # noqa: ASYNC110 - polled for 20 s at most
+                    await asyncio.sleep(_LOOK_S)
 
     async def run(self) -> None:
         """Reconcile until `stop()` is called or the task is cancelled."""
@@ -207,11 +224,15 @@ class Supervisor:
     async def _load(self) -> None:
         try:
             notes = await self._desk.ownerships.load()
+            orders = await self._orders.load()
         except Exception as error:  # noqa: BLE001 - without the notes nothing is safe; try again
             if str(error) != self._load_error:
                 log.warning("ownerships-unreadable", error=str(error))
             self._load_error = str(error)
             return
+        for room, order in orders.items():
+            if room in self._rooms:
+                self._rooms[room].obey(order)
         for room, owned in notes.items():
             if room in self._rooms:
                 self._rooms[room].owned = owned

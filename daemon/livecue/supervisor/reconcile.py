@@ -88,7 +88,7 @@ class RoomFacts(msgspec.Struct, frozen=True):
 
     `running` are the room's jobs that are not over; `over` those we cared about and saw over since
     the last decision. `job` is the room's job so far. `not_before_ms` is the earliest next start,
-    `stop_after_ms` the earliest next stop request per job. `held` is the run of a session for which
+    `stop_after_ms` the earliest next stop request per job. `stop_before_ms`: jobs older than that were ordered to stop. `held` is the run of a session for which
     no further start may be tried.
     """
 
@@ -102,6 +102,7 @@ class RoomFacts(msgspec.Struct, frozen=True):
     not_before_ms: int = 0
     stop_after_ms: Mapping[str, int] = {}
     held: Window | None = None
+    stop_before_ms: int = 0
 
 
 def decide(facts: RoomFacts) -> Action:
@@ -145,7 +146,7 @@ def _while_wanted(facts: RoomFacts, window: Window) -> Action:
 
 
 def _while_unwanted(facts: RoomFacts) -> Action:
-    ours = [job for job in facts.running if is_ours(job, facts.owned)]
+    ours = [job for job in facts.running if is_ours(job, facts.owned) or _ordered_off(job, facts)]
     if ours:
         return _stop_first(facts, ours)
     if facts.owned is not None and _settled(facts.owned, facts.now_ms):
@@ -157,6 +158,10 @@ def _while_unwanted(facts: RoomFacts) -> Action:
     keeper = _keeper(facts)
     same = facts.job is not None and facts.job.job_id == keeper.job_id
     return Watch(keeper) if same else Attach(keeper)
+
+
+def _ordered_off(job: Job, facts: RoomFacts) -> bool:
+    return job.created_ms is not None and job.created_ms < facts.stop_before_ms
 
 
 def _keeper(facts: RoomFacts) -> Job:

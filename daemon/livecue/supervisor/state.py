@@ -14,8 +14,10 @@ import structlog
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanned
 from livecue.runtime.alert_ports import Alerts, Silence
+from livecue.runtime.order_ports import FOREVER_MS, NO_ORDER, Order
 from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
 from livecue.runtime.stop_ports import StopNote, StopTimers
+from livecue.supervisor.orders import in_force, next_moment_ms
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
 from livecue.supervisor.timetable import Window, next_change, too_late, wanted
 
@@ -24,7 +26,6 @@ log = structlog.get_logger()
 WAITING_MS = 1_000
 LIVE_MS = 5_000
 IDLE_MS = 15_000
-FOREVER_MS = 1 << 62
 
 
 class RoomPlan(NamedTuple):
@@ -81,7 +82,10 @@ class RoomState:
     """One room. Times are wall clock in ms; `asked` holds per job the stop requests sent and the next one's time."""
 
     plan: RoomPlan
+    planned: Window | None = None
+    order: Order = NO_ORDER
     window: Window | None = None
+    """What wants the room live: the plan, and what was ordered by hand."""
     plan_from_ms: int = 0
     plan_until_ms: int = 0
     job: Job | None = None
@@ -132,6 +136,7 @@ class RoomState:
             not_before_ms=self.not_before_ms,
             stop_after_ms={job_id: after_ms for job_id, (_, after_ms) in self.asked.items()},
             held=self.held,
+            stop_before_ms=self.order.stop_before_ms,
         )
 
     def _hold_if_late(self, now_ms: int) -> None:
@@ -169,16 +174,26 @@ class RoomState:
         if self.plan_from_ms <= now_ms < self.plan_until_ms:
             return False
         now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        window = wanted(self.plan.sessions, now)
+        self.planned = wanted(self.plan.sessions, now)
+        window = in_force(self.order, self.planned, now_ms)
         change = next_change(self.plan.sessions, now)
         self.plan_from_ms = now_ms
-        self.plan_until_ms = FOREVER_MS if change is None else to_ms(change)
+        planned_ms = FOREVER_MS if change is None else to_ms(change)
+        self.plan_until_ms = min(planned_ms, next_moment_ms(self.order, now_ms))
         if window == self.window:
             return False
         self.window = window
         self.refused = self.lost = self.not_before_ms = 0
         self.look_at_ms = 0
         return True
+
+    def obey(self, order: Order) -> None:
+        """From now on this was ordered by hand; what was given up is tried again."""
+        self.order = order
+        self.plan_from_ms = self.plan_until_ms = 0
+        self.held = None
+        self.not_before_ms = self.refused = self.lost = 0
+        self.search = True
 
     def complain(self, event: str, error: object, **details: object) -> bool:
         """Log a trouble once, until it changes or heals; True if it is a new one.
