@@ -15,6 +15,7 @@ from livecue.cli.bench import bench
 from livecue.cli.events import events
 from livecue.cli.exits import ConfigFile, fail, load_all
 from livecue.cli.jobs import jobs
+from livecue.cli.plan import plan as plan_command
 from livecue.cli.rules import rules as rules_commands
 
 cli = typer.Typer(
@@ -29,6 +30,7 @@ cli.add_typer(bench, name="bench")
 cli.add_typer(events, name="events")
 cli.add_typer(jobs, name="jobs")
 cli.add_typer(rules_commands, name="rules")
+cli.command(name="plan")(plan_command)
 
 
 def main() -> None:
@@ -95,20 +97,27 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
     """Check configuration, rules and plan without starting anything."""
     from datetime import UTC, datetime
 
+    from livecue.app.plans import judge
+    from livecue.app.rooms import room_plans
     from livecue.supervisor import next_change, wanted
 
     loaded, rules = load_all(config)
-    for room in loaded.settings.rooms:
-        found = rules[room.key]
+    now = datetime.now(UTC)
+    plans = room_plans(loaded.settings)
+    verdict = judge(config, loaded, plans, now)
+    if verdict.errors:
+        raise fail("\n".join(map(str, verdict.errors)))
+    for plan in plans:
+        found = rules[plan.room]
         for warning in found.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        sessions = room.planned(loaded.settings.plan)
-        now = datetime.now(UTC)
-        window = wanted(sessions, now)
-        change = next_change(sessions, now)
-        plan = f"live until {window.end.isoformat(timespec='minutes')}" if window else "off"
+        window = wanted(plan.sessions, now)
+        change = next_change(plan.sessions, now)
+        live = f"live until {window.end.isoformat(timespec='minutes')}" if window else "off"
         then = f", next change {change.isoformat(timespec='minutes')}" if change else ""
-        print(f"{room.key}: {len(found.rules)} rules, {len(sessions)} sessions, now {plan}{then}")
+        print(f"{plan.room}: {len(found.rules)} rules, {len(plan.sessions)} sessions, now {live}{then}")
+    for problem in verdict.warnings:
+        print(f"warning: {problem}", file=sys.stderr)
     print(f"{config}: fine")
 
 
