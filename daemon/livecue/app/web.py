@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Generator, Sequence
@@ -11,9 +12,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from livecue.app.metrics import PrometheusMeter
 from livecue.runtime.health import HealthBoard
+
+HEAD_S = 10.0
+"""How long a request's head may take to arrive."""
 
 
 class ListenError(Exception):
@@ -21,6 +26,41 @@ class ListenError(Exception):
 
     Remedy: stop what holds the port, or set another `http.port` (0 takes any free one).
     """
+
+
+class PromptProtocol(H11Protocol):
+    """uvicorn's, with a deadline for a request's head: by itself it waits for ever for the next header."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        """Until the head is whole; between requests uvicorn's own keep-alive deadline stands."""
+        if str(self.conn.their_state) != "IDLE":
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if str(self.conn.their_state) == "IDLE" and not self.transport.is_closing():
+            self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -73,6 +113,7 @@ def web_server(routes: Sequence[Route], forwarded_allow_ips: str) -> Server:
     """The server for `serve(sockets=[...])`; it stops when `should_exit` is set."""
     config = uvicorn.Config(
         Starlette(routes=list(routes)),
+        http=PromptProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
