@@ -121,6 +121,16 @@ async def test_a_key_whose_time_has_come_goes_to_the_cloud_while_the_old_one_is_
     assert believed(door, "key-old", clock.s + 60) == Verdict.KEY_EXPIRED
 
 
+async def test_a_room_whose_keys_have_all_expired_is_named_once_and_still_goes_live(tmp_path: Path) -> None:
+    keys = [{"id": "old", "key": "key-old", "not_after": "2027-01-15T07:59:00Z"}]
+    door = doors(config(tmp_path, {"keys": keys}))
+    with capture_logs() as logged:
+        await watched(door, lambda: bool(logged))
+        await asyncio.sleep(0.1)
+    assert [(line["event"], line["rooms"]) for line in logged] == [("no-key-good", ["flagship"])]
+    assert told(door)["key"] == "key-old"
+
+
 async def test_of_a_changed_configuration_only_keys_and_tokens_are_taken_and_masked(tmp_path: Path) -> None:
     redactor = Redactor([])
     door = doors(config(tmp_path, {"key": "key-one"}), redactor=redactor)

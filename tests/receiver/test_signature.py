@@ -252,7 +252,10 @@ def test_the_cloud_is_given_the_newest_key_that_is_good_and_never_a_previous_one
     keys = (Key("key", KEY), Key("b", OTHER, 100, 200), Key("c", OTHER, 150), Key("p", KEY, given=False))
     given_at = {now: key_to_give(keys, now) for now in (0, 120, 170, 300)}
     assert {now: key.id for now, key in given_at.items() if key} == {0: "key", 120: "b", 170: "c", 300: "c"}
-    assert key_to_give(keys[1:3], 0) is None
+    assert key_to_give(keys[1:3], 0) == keys[1], "none is good: the next that will be"
+    assert key_to_give((Key("x", KEY, not_after_s=5), Key("y", KEY, not_after_s=9)), 10) == Key(
+        "y", KEY, not_after_s=9
+    )
     assert key_to_give(keys[3:], 0) is None
 
 

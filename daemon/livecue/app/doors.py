@@ -21,7 +21,7 @@ from livecue.app import callbacks
 from livecue.app.redact import Redactor
 from livecue.app.rooms import cloud_rooms, secrets_of
 from livecue.bus.channels import Channels
-from livecue.receiver import CallbackDoor, IngestDoor, Unknown, routes
+from livecue.receiver import CallbackDoor, IngestDoor, Unknown, Verdict, routes
 from livecue.runtime.ports import AuditEntry, Meter, Now, Outcome
 from livecue.settings import ConfigError, Loaded, Settings, load
 
@@ -55,6 +55,7 @@ class Doors:
         self.tokens_for_all = callbacks.tokens_for_all(loaded.settings)
         self.cloud_rooms = cloud_rooms(loaded.settings, self.callback_rooms, now() / 1000)
         redactor.learn([self._secret, *(room.token for room in self.callback_rooms.values())])
+        self._keyless: list[str] = []
         self._stamp = self.stamp()
 
     def routes(self, channels: Channels) -> list[Route]:
@@ -86,6 +87,7 @@ class Doors:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
+        self._give_keys()
         while not stop.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s):
@@ -141,8 +143,17 @@ class Doors:
         self.tokens_for_all[:] = for_all
 
     def _give_keys(self) -> None:
-        """From the next start on the cloud signs with the key that is good now."""
-        now = cloud_rooms(self._loaded.settings, self.callback_rooms, self._now() / 1000)
+        """From the next start on the cloud signs with the key that is good now; a room without one is named."""
+        now_s = self._now() / 1000
+        keyless = [
+            name
+            for name, room in self.callback_rooms.items()
+            if room.keys and not any(key.verdict(now_s) == Verdict.GENUINE for key in room.keys)
+        ]
+        if keyless and keyless != self._keyless:
+            log.error("no-key-good", rooms=keyless, remedy="add a key; until then no callback is believed")
+        self._keyless = keyless
+        now = cloud_rooms(self._loaded.settings, self.callback_rooms, now_s)
         for name, room in now.items():
             if room != self.cloud_rooms[name]:
                 self.cloud_rooms[name] = room

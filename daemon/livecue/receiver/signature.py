@@ -78,9 +78,16 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def key_to_give(keys: Sequence[Key], now_s: float) -> Key | None:
-    """The key that the cloud shall sign with from now on: of those that are good, the newest, then the first."""
-    good = [key for key in keys if key.given and key.verdict(now_s) == Verdict.GENUINE]
-    return max(good, key=lambda key: key.not_before_s, default=None)
+    """The key that the cloud shall sign with from now on: of those that are good, the newest, then the first.
+
+    If none is good, the next that will be, else the last that was: a live is worth more than its callbacks.
+    """
+    given = [key for key in keys if key.given]
+    if good := [key for key in given if key.verdict(now_s) == Verdict.GENUINE]:
+        return max(good, key=lambda key: key.not_before_s)
+    if early := [key for key in given if key.verdict(now_s) == Verdict.KEY_EARLY]:
+        return min(early, key=lambda key: key.not_before_s)
+    return max(given, key=lambda key: key.not_after_s, default=None)
 
 
 def sign(key: str, uri: str, hw_time: str) -> str:
