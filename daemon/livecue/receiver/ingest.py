@@ -82,7 +82,10 @@ class IngestDoor:
         return answer
 
     async def _take(self, request: Request, name: str, room: IngestRoom | None) -> Response:
-        if not self._may(request, room):
+        token = _bearer(request)
+        everywhere = same_secret(token, self._everywhere)
+        here = same_secret(token, room.tokens_sha256 if room else ())
+        if not everywhere and not here:
             log.warning("events-refused", room=name if room else "", reason="bearer token")
             raise RefusedError(401, "unauthorized", {"WWW-Authenticate": "Bearer"})
         if room is None:
@@ -92,25 +95,12 @@ class IngestDoor:
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if media_type != "application/json":
             raise RefusedError(415, "content type must be application/json")
-        once = _message_id(request, name)
+        once = _message_id(request, name, everywhere=everywhere)
         body = await read_body(request, EVENTS_BYTES)
         events, unreadable = self._looked_over(name, body)
         self._debts.charge(name, events + unreadable, room.max_events_per_s, self._mono_s())
         await self._sink.publish_events(name, body, once)
         return taken(202, msgspec.json.encode({"events": events, "unreadable": unreadable}))
-
-    def _may(self, request: Request, room: IngestRoom | None) -> bool:
-        values = request.headers.getlist("authorization")
-        if len(values) != 1:
-            return False
-        scheme, _, given = values[0].partition(" ")
-        given = given.strip()
-        here = room.tokens_sha256 if room else ()
-        return (
-            scheme.lower() == "bearer"
-            and given != ""
-            and same_secret(token_hash(given), [*self._everywhere, *here])
-        )
 
     def _looked_over(self, room: str, body: bytes) -> tuple[int, int]:
         """How many events can be read and how many cannot; the latter become dead letters, as on the bus.
@@ -129,10 +119,21 @@ class IngestDoor:
         self._meter.count(Count.INGEST, room, reason=status)
 
 
-def _message_id(request: Request, room: str) -> str:
-    """Nats-Msg-Id as on the bus; Idempotency-Key within its room, since the bus knows ids of all rooms."""
+def _bearer(request: Request) -> str:
+    """The hash of the one bearer token given; empty if there is none, or more than one."""
+    values = request.headers.getlist("authorization")
+    scheme, _, given = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    return token_hash(given.strip()) if scheme.lower() == "bearer" and given.strip() else ""
+
+
+def _message_id(request: Request, room: str, *, everywhere: bool) -> str:
+    """Nats-Msg-Id as on the bus, Idempotency-Key within its room.
+
+    The bus knows ids of all rooms: who has a token for one room must not use up another's, nor ours.
+    """
     found = []
-    for header, prefix in (("nats-msg-id", ""), ("idempotency-key", f"http-{room}-")):
+    own = f"http-{room}-"
+    for header, prefix in (("nats-msg-id", "" if everywhere else own), ("idempotency-key", own)):
         values = request.headers.getlist(header)
         if len(values) > 1 or any(_MSG_ID.fullmatch(value) is None for value in values):
             raise RefusedError(400, f"{header} must be one value of 1 to 128 printable characters")
