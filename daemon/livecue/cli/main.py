@@ -15,7 +15,9 @@ from livecue.cli.bench import bench
 from livecue.cli.events import events
 from livecue.cli.exits import ConfigFile, fail, load_all
 from livecue.cli.jobs import jobs
+from livecue.cli.online import with_room_ids
 from livecue.cli.plan import plan as plan_command
+from livecue.cli.rooms import rooms
 from livecue.cli.rules import rules as rules_commands
 
 cli = typer.Typer(
@@ -29,6 +31,7 @@ cli = typer.Typer(
 cli.add_typer(bench, name="bench")
 cli.add_typer(events, name="events")
 cli.add_typer(jobs, name="jobs")
+cli.add_typer(rooms, name="rooms")
 cli.add_typer(rules_commands, name="rules")
 cli.command(name="plan")(plan_command)
 
@@ -68,14 +71,19 @@ def run(
     from livecue.app.redact import Redactor
     from livecue.app.rooms import secrets_of
     from livecue.app.web import ListenError
+    from livecue.domain import CloudError
     from livecue.runtime.ports import BusError
+    from livecue.setups import SetupError
 
     loaded, rules = load_all(config)
     redactor = Redactor(secrets_of(loaded.settings))
     configure_logs(loaded.settings.log_level, redactor)
 
     async def serve() -> None:
-        daemon = Daemon(loaded, rules, redactor, stop_lives=stop_lives)
+        ready = await with_room_ids(loaded)
+        if ready is None:
+            return
+        daemon = Daemon(ready, rules, redactor, stop_lives=stop_lives)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)
@@ -84,7 +92,7 @@ def run(
 
     try:
         asyncio.run(serve())
-    except (ListenError, BusError) as error:
+    except (ListenError, BusError, CloudError, SetupError) as error:
         raise fail(f"livecue: {redactor.text(str(error))}") from error
     except Exception as error:
         # Written by our own log, which knows what must not be shown.

@@ -15,6 +15,7 @@ from livecue.metastudio.validate import validate_start
 from livecue.settings.lines import Document, YamlError
 from livecue.settings.model import Environment, Settings
 from livecue.settings.plan import unknown_holidays
+from livecue.settings.rooms_as_code import problems as problems_as_code
 from livecue.supervisor.timetable import validate as validate_session
 
 _SAID = {
@@ -198,6 +199,8 @@ def _files(name: str, loaded: Loaded) -> Iterator[Problem]:
 def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
     """What only the whole, or the packages that use a value, can judge."""
     yield from _files(name, loaded)
+    for path, where, what in problems_as_code(loaded.settings.rooms, loaded.settings.products):
+        yield Problem(name, loaded.document.line(path), where, what)
     keys = [room.key for room in loaded.settings.rooms]
     for place, room in enumerate(loaded.settings.rooms):
         at: tuple[str | int, ...] = ("rooms", place)

@@ -27,6 +27,7 @@ from livecue.settings.base import Strict, read_secret, safe_url
 from livecue.settings.http import Callback, Http, Ingest
 from livecue.settings.lives import Alerts, RoomLives
 from livecue.settings.plan import PlannedRoom, PlanSettings
+from livecue.settings.rooms_as_code import InTheCloud
 
 
 class NatsTls(Strict):
@@ -152,10 +153,9 @@ class State(Strict):
     combos: int = Field(default=500, ge=1)
 
 
-class Room(PlannedRoom, RoomLives):
+class Room(PlannedRoom, RoomLives, InTheCloud):
     key: str = Field(pattern=r"^[a-z0-9-]{1,63}$")
     kind: RoomKind = RoomKind.LIVE
-    room_id: str = Field(min_length=1, max_length=64)
     robot_id: str = ""
     rules: tuple[str, ...] = ()
     report: ReportMode = ReportMode.UNMATCHED
@@ -210,6 +210,7 @@ class Settings(Strict):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     plan: PlanSettings = PlanSettings()
     rooms: tuple[Room, ...] = Field(min_length=1)
+    products: tuple[Mapping[str, Any], ...] = ()
 
     def asks_of(self, room: Room) -> Asks:
         """Whom the rules of `room` may ask: its own `asks`, else those given for all rooms."""

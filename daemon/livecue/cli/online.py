@@ -1,0 +1,48 @@
+"""What commands need that speak to the cloud by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livecue.app.cloud import Limits
+    from livecue.metastudio import MetaStudio
+    from livecue.settings import Loaded, Settings
+
+
+@asynccontextmanager
+async def cloud(settings: Settings) -> AsyncIterator[tuple[MetaStudio, Limits]]:
+    """The client of the configured project, and its limits."""
+    from livecue.app.cloud import Limits
+    from livecue.app.daemon import now_ms
+    from livecue.app.loops import cloud_client
+    from livecue.app.metrics import PrometheusMeter
+
+    async with cloud_client(settings, PrometheusMeter(), now_ms) as client:
+        yield client, Limits(settings.metastudio.region, settings.metastudio.limits)
+
+
+async def with_room_ids(loaded: Loaded) -> Loaded | None:
+    """The configuration to run by: rooms that it describes are set up, and have their ids.
+
+    None if SIGTERM or SIGINT came first.
+
+    Raises:
+        CloudError, SetupError: a room was never set up and cannot be.
+    """
+    from livecue.app.room_ids import RoomIds
+    from livecue.app.setting_up import SettingUp
+
+    if all(room.room is None for room in loaded.settings.rooms) and not loaded.settings.products:
+        return loaded
+    async with cloud(loaded.settings) as (client, limits):
+        work = asyncio.create_task(RoomIds(loaded, SettingUp(client, limits)).resolved(), name="set-up-rooms")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel)
+        await asyncio.wait({work})
+        return None if work.cancelled() else work.result()

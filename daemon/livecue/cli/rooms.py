@@ -1,0 +1,188 @@
+"""`livecue rooms …`: rooms and products of the file against those of the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from livecue.cli.exits import ConfigFile, load_settings
+from livecue.cli.online import cloud
+
+if TYPE_CHECKING:
+    from livecue.app.setting_up import SettingUp, Wanted
+    from livecue.settings import Room, Settings
+    from livecue.setups import Step
+
+rooms = typer.Typer(help="Set up rooms and products as the file describes them.", no_args_is_help=True)
+
+Rooms = Annotated[
+    list[str] | None, typer.Argument(help="keys of rooms; none are all that the file describes")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+_SIGNS = {"create": "+", "update": "~", "keep": "="}
+_LONGEST = 60
+
+
+@rooms.command()
+def plan(room: Rooms = None, config: ConfigFile = Path("livecue.yaml"), as_json: AsJson = False) -> None:
+    """Show what the cloud has otherwise; exit 1 if it has anything otherwise."""
+    _each(config, room or [], as_json, lambda cloud, one: cloud.plan(one), changed_fails=True)
+
+
+@rooms.command()
+def apply(room: Rooms = None, config: ConfigFile = Path("livecue.yaml"), as_json: AsJson = False) -> None:
+    """Create and change rooms and products until they are as described; again is nothing to do."""
+    _each(config, room or [], as_json, lambda cloud, one: cloud.apply(one), changed_fails=False)
+
+
+@rooms.command()
+def export(
+    room: Annotated[
+        list[str] | None, typer.Argument(help="keys of the file, or ids of other live rooms; none are all")
+    ] = None,
+    config: ConfigFile = Path("livecue.yaml"),
+    as_json: AsJson = False,
+) -> None:
+    """Write existing rooms as `rooms:` of the file, without secrets and with no rule that answers."""
+    import yaml
+
+    from livecue.app.redact import Redactor
+    from livecue.app.rooms import secrets_of
+
+    settings = load_settings(config).settings
+    found, failures = asyncio.run(_exported(settings, room or [each.key for each in settings.rooms]))
+    redactor = Redactor(secrets_of(settings))
+    for text in failures:
+        print(redactor.text(text), file=sys.stderr)
+    if found:
+        out = {"rooms": found}
+        as_yaml = yaml.safe_dump(out, allow_unicode=True, sort_keys=False, width=110)
+        print(redactor.text(json.dumps(out, ensure_ascii=False) if as_json else as_yaml.rstrip()))
+    if failures:
+        raise typer.Exit(1)
+
+
+async def _exported(settings: Settings, names: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    from livecue.app.setting_up import SettingUp
+    from livecue.domain import CloudError, RoomKind
+    from livecue.settings.rooms_as_code import THINGS
+    from livecue.setups import SetupError, exported
+
+    found, failures = [], []
+    known = {each.key: each for each in settings.rooms}
+    async with cloud(settings) as (client, limits):
+        setting_up = SettingUp(client, limits)
+        for name in names:
+            one = known.get(name)
+            thing = THINGS[one.kind if one else RoomKind.LIVE]
+            try:
+                shown = await setting_up.show(thing, await _room_id(setting_up, one) if one else name)
+            except (CloudError, SetupError) as error:
+                failures.append(f"{name}: {error}")
+                continue
+            row = {"key": name if one else _key(name), "room": exported(thing, shown)}
+            found.append(row | ({"kind": "chat"} if one and one.kind is RoomKind.CHAT else {}))
+    return found, failures
+
+
+async def _room_id(setting_up: SettingUp, room: Room) -> str:
+    from livecue.app.setting_up import wanted_room
+    from livecue.setups import SetupError
+
+    if room.room is None:
+        return room.room_id
+    one = wanted_room(room)
+    found = await setting_up.find(one.thing, one.name)
+    if not found:
+        raise SetupError("the cloud has no such room yet: livecue rooms apply makes it")
+    return found
+
+
+def _key(room_id: str) -> str:
+    return re.sub(r"[^a-z0-9-]+", "-", room_id.lower())[:63]
+
+
+def _each(
+    config: Path,
+    names: list[str],
+    as_json: bool,
+    act: Callable[[SettingUp, Wanted], Awaitable[Step]],
+    *,
+    changed_fails: bool,
+) -> None:
+    from livecue.app.redact import Redactor
+    from livecue.app.rooms import secrets_of
+    from livecue.app.setting_up import wanted_things
+    from livecue.setups import Action
+
+    settings = load_settings(config).settings
+    _check_names(settings, names)
+    things = list(wanted_things(settings, names))
+    if not things:
+        print(f"{config}: no room has `room:` and there are no products: nothing to set up", file=sys.stderr)
+    steps, failures = asyncio.run(_steps(settings, things, act))
+    redactor = Redactor(secrets_of(settings))
+    if as_json:
+        print(redactor.text(json.dumps([_step_json(step) for step in steps], ensure_ascii=False)))
+    else:
+        for step in steps:
+            print(redactor.text("\n".join(_lines(step, done=not changed_fails))))
+    for text in failures:
+        print(redactor.text(text), file=sys.stderr)
+    if failures or (changed_fails and any(step.action is not Action.KEEP for step in steps)):
+        raise typer.Exit(1)
+
+
+def _check_names(settings: Settings, names: list[str]) -> None:
+    described = [room.key for room in settings.rooms if room.room is not None]
+    for name in names:
+        if name not in described:
+            listed = ", ".join(described) or "none"
+            print(f"{name} is no room with `room:` in the file; those are: {listed}", file=sys.stderr)
+            raise typer.Exit(2)
+
+
+async def _steps(
+    settings: Settings, things: list[Wanted], act: Callable[[SettingUp, Wanted], Awaitable[Step]]
+) -> tuple[list[Step], list[str]]:
+    """What came of each, and what went wrong; one that fails does not keep the others."""
+    from livecue.app.setting_up import SettingUp
+    from livecue.domain import CloudError
+    from livecue.setups import SetupError
+
+    steps, failures = [], []
+    async with cloud(settings) as (client, limits):
+        setting_up = SettingUp(client, limits)
+        for one in things:
+            try:
+                steps.append(await act(setting_up, one))
+            except (CloudError, SetupError) as error:
+                failures.append(f"{one.label}: {error}")
+    return steps, failures
+
+
+def _lines(step: Step, *, done: bool) -> list[str]:
+    past = {"create": "created", "update": "updated", "keep": "as described"}
+    future = {"create": "to be created", "update": "to be updated", "keep": "as described"}
+    aside = f" ({step.id})" if step.id else ""
+    what = step.thing.replace("_", " ")
+    head = f"{_SIGNS[step.action]} {what} {step.label}{aside}: {(past if done else future)[step.action]}"
+    return [head, *(f"    {one.path}: {_short(one.old)} -> {_short(one.new)}" for one in step.changes)]
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    changed = [{"path": one.path, "old": one.old, "new": one.new} for one in step.changes]
+    plain = {"thing": step.thing, "key": step.label, "name": step.name, "id": step.id, "action": step.action}
+    return plain | {"changes": changed}
