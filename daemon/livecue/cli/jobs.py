@@ -99,7 +99,7 @@ def _ask(config: Path, do: str, room: str = "", lasts: str = "", *, as_json: boo
 
 
 def _ms(text: str) -> int:
-    from livecue.settings.model import parse_duration
+    from livecue.settings.plan import parse_duration
 
     try:
         lasts = parse_duration(text)

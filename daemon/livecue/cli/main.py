@@ -15,7 +15,7 @@ from livecue.cli.bench import bench
 from livecue.cli.events import events
 from livecue.cli.exits import ConfigFile, fail, load_all
 from livecue.cli.jobs import jobs
-from livecue.cli.online import with_room_ids
+from livecue.cli.online import check_online, with_room_ids
 from livecue.cli.plan import plan as plan_command
 from livecue.cli.rooms import rooms
 from livecue.cli.rules import rules as rules_commands
@@ -101,7 +101,10 @@ def run(
 
 
 @cli.command()
-def check(config: ConfigFile = Path("livecue.yaml")) -> None:
+def check(
+    config: ConfigFile = Path("livecue.yaml"),
+    online: Annotated[bool, typer.Option("--online", help="ask the cloud about the rooms, too")] = False,
+) -> None:
     """Check configuration, rules and plan without starting anything."""
     from datetime import UTC, datetime
 
@@ -126,6 +129,8 @@ def check(config: ConfigFile = Path("livecue.yaml")) -> None:
         print(f"{plan.room}: {len(found.rules)} rules, {len(plan.sessions)} sessions, now {live}{then}")
     for problem in verdict.warnings:
         print(f"warning: {problem}", file=sys.stderr)
+    if online and not check_online(config, loaded, rules):
+        raise typer.Exit(1)
     print(f"{config}: fine")
 
 

@@ -1,16 +1,19 @@
-"""What commands need that speak to the cloud by themselves."""
+"""What commands need that speak to the cloud by themselves, and `livecue check --online`."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from livecue.app.cloud import Limits
     from livecue.metastudio import MetaStudio
+    from livecue.packs import LoadedRules
     from livecue.settings import Loaded, Settings
 
 
@@ -46,3 +49,22 @@ async def with_room_ids(loaded: Loaded) -> Loaded | None:
             loop.add_signal_handler(number, work.cancel)
         await asyncio.wait({work})
         return None if work.cancelled() else work.result()
+
+
+def check_online(config: Path, loaded: Loaded, rules: Mapping[str, LoadedRules]) -> bool:
+    """Tell what the cloud has to say about the configuration; whether it is fine."""
+    from livecue.app.online import OnlineCheck
+    from livecue.app.redact import Redactor
+    from livecue.app.rooms import secrets_of
+
+    async def look() -> tuple[list[str], list[str]]:
+        async with cloud(loaded.settings) as (client, limits):
+            check = OnlineCheck(str(config), loaded, rules, client, limits)
+            problems = await check.problems()
+            return [str(one) for one in problems], [str(one) for one in check.warnings]
+
+    problems, warnings = asyncio.run(look())
+    redactor = Redactor(secrets_of(loaded.settings))
+    for line in (*(f"warning: {warning}" for warning in warnings), *problems):
+        print(redactor.text(line), file=sys.stderr)
+    return not problems

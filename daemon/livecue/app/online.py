@@ -1,0 +1,144 @@
+"""`livecue check --online`: whether the cloud has what the file speaks of, and would not answer beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from livecue.app.cloud import Limits
+from livecue.app.rooms import desk_rules
+from livecue.app.setting_up import SettingUp, wanted_room
+from livecue.domain import CloudError, Meaning, RoomKind
+from livecue.engine.rules import ReplyRole
+from livecue.metastudio import MetaStudio
+from livecue.packs import LoadedRules
+from livecue.runtime.desk import DeskRules
+from livecue.settings import Loaded, Problem, Room
+from livecue.settings.rooms_as_code import THINGS
+from livecue.setups import SetupError, answered_twice, cloud_rules
+
+_OF_ALL: Final = {
+    Meaning.UNAUTHENTICATED: "metastudio.auth",
+    Meaning.FORBIDDEN: "metastudio.auth",
+    Meaning.UNAVAILABLE: "metastudio.endpoint",
+}
+"""What no other room would fare better with, and where it stands."""
+
+_ONE_OF_THEM: Final = "switch the cloud's off (enabled: false), or write report: unmatched"
+_NO_VOICE: Final = (
+    "no scene of the room has a voice, so that no reply can be spoken: "
+    "set voice_config.voice_asset_id in its scene_scripts"
+)
+
+
+class OnlineCheck:
+    """Looks at each room of the file in the cloud. `warnings` are what does not fail the check."""
+
+    def __init__(
+        self,
+        file: str,
+        loaded: Loaded,
+        rules: Mapping[str, LoadedRules],
+        client: MetaStudio,
+        limits: Limits,
+    ) -> None:
+        self._file = file
+        self._loaded = loaded
+        self._desks = desk_rules(loaded.settings, rules)
+        self._cloud = SettingUp(client, limits)
+        self.warnings: list[Problem] = []
+
+    async def problems(self) -> list[Problem]:
+        """What is wrong, room by room; at a fault that all rooms share it ends."""
+        found: list[Problem] = []
+        for place, room in enumerate(self._loaded.settings.rooms):
+            try:
+                found += [
+                    self._problem(place, room, *one)
+                    for one in self._judged(place, room, await self._shown(room))
+                ]
+            except SetupError as error:
+                found.append(self._problem(place, room, "room", str(error)))
+            except CloudError as error:
+                where = _OF_ALL.get(error.meaning)
+                if where is not None:
+                    line = self._loaded.document.line(tuple(where.split(".")))
+                    return [*found, Problem(self._file, line, where, str(error))]
+                found.append(self._problem(place, room, *_refusal(room, error)))
+        return found
+
+    async def _shown(self, room: Room) -> dict[str, Any] | None:
+        """The room as the cloud shows it; None for one of the file that is not there yet."""
+        thing = THINGS[room.kind]
+        if room.room is None:
+            return await self._cloud.show(thing, room.room_id)
+        room_id = await self._cloud.find(thing, wanted_room(room).name)
+        return await self._cloud.show(thing, room_id) if room_id else None
+
+    def _judged(self, place: int, room: Room, shown: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+        if shown is None:
+            yield (
+                "room",
+                f"the cloud has no such room yet: livecue rooms apply {room.key}, or livecue run, makes it",
+            )
+            return
+        state = str(shown.get("room_state") or "ENABLE")
+        if state in {"DISABLE", "BLOCKED"}:
+            info = shown.get("error_info")
+            why = info.get("error_msg") if isinstance(info, Mapping) else ""
+            yield (
+                _id(room),
+                f"the room is {state}: {why or 'no reason given'}. Look in the MetaStudio console",
+            )
+        if room.kind is RoomKind.CHAT:
+            if not room.robot_id and not shown.get("robot_id"):
+                yield "robot_id", "neither the file nor the room names a robot: write robot_id"
+            return
+        desk = self._desks[room.key]
+        yield from _voices(room, desk, shown)
+        rules, unread = cloud_rules(shown)
+        for twice in answered_twice(desk.program, rules, desk.report):
+            both = (
+                f"the cloud's rule {twice.cloud!r} answers {twice.said!r}, and so does {twice.local!r} here"
+            )
+            yield "report", f"{both}: {_ONE_OF_THEM}"
+        for name in unread:
+            what = (
+                f"the cloud's rule {name!r} cannot be read: whether it answers what livecue does is not known"
+            )
+            self.warnings.append(self._problem(place, room, _id(room), what))
+
+    def _problem(self, place: int, room: Room, name: str, what: str) -> Problem:
+        line = self._loaded.document.line(("rooms", place, name))
+        return Problem(self._file, line, f"rooms.{room.key}.{name}", what)
+
+
+def _voices(room: Room, desk: DeskRules, shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Whether the room can say what the rules would have it say (MSS.20010153)."""
+    speaking = [rule for rule in desk.program.rules if rule.enabled and rule.speaks]
+    scenes = shown.get("scene_scripts")
+    rows = [scene for scene in scenes if isinstance(scene, Mapping)] if isinstance(scenes, list) else []
+    if speaking and not any(_voice(scene) or scene.get("dh_id") for scene in rows):
+        yield _id(room), _NO_VOICE
+    partner = shown.get("co_streamer_config")
+    if not (isinstance(partner, Mapping) and _voice(partner)):
+        for rule in speaking:
+            if rule.trigger.reply_role is ReplyRole.CO_STREAMER:
+                what = f"the rule {rule.rule_name or rule.rule_index!r} lets the CO_STREAMER speak, who has no voice: "
+                yield _id(room), what + "set co_streamer_config.voice_config, or reply_role: STREAMER"
+                return
+
+
+def _voice(around: Mapping[str, Any]) -> bool:
+    config = around.get("voice_config")
+    return isinstance(config, Mapping) and bool(config.get("voice_asset_id"))
+
+
+def _id(room: Room) -> str:
+    return "room" if room.room is not None else "room_id"
+
+
+def _refusal(room: Room, error: CloudError) -> tuple[str, str]:
+    if error.meaning is Meaning.NOT_FOUND:
+        return _id(room), f"the project has no {room.kind} room with this ID: {error}"
+    return _id(room), str(error)

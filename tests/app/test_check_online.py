@@ -1,0 +1,128 @@
+"""`livecue check --online` against the sandbox: what only the cloud knows to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.processes import livecue, write_config
+from livecue.app.daemon import now_ms
+from livecue.metastudio import AkSkAuth, MetaStudio, Thing
+from livecue.sandbox import Sandbox, SandboxOptions
+
+VOICE = {"voice_config": {"voice_asset_id": "v"}}
+SCENE = {"script_name": "一", "shoot_scripts": [{"text_config": {"text": "大家好"}}]}
+PRICE: dict[str, Any] = {
+    "rule_index": "price",
+    "rule_name": "价格",
+    "event_type": 1,
+    "hit_condition": {
+        "relation": "AND",
+        "tags": [{"tag": "content", "match": "REGEX", "value": "价格|多少钱"}],
+    },
+    "trigger": {"time_window": 20, "reply_mode": "SYSTEM_REPLY", "reply_texts": ["看链接"]},
+}
+
+
+class Shop:
+    def __init__(self, folder: Path, sandbox: Sandbox, client: MetaStudio) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.client = client
+
+    async def room(self, **more: Any) -> str:
+        return await self.client.setups.create(Thing.ROOM, {"room_name": "shop"} | more)
+
+    async def check(self, *rooms: dict[str, Any], **cloud: Any) -> tuple[int, list[str], str]:
+        (self.folder / "pack").mkdir(exist_ok=True)
+        pack = {"group_name": "店", "interaction_rules": [PRICE]}
+        (self.folder / "pack/pack.yaml").write_text(yaml.safe_dump(pack, allow_unicode=True), "utf-8")
+        config = write_config(
+            self.folder,
+            metastudio={
+                "endpoint": self.sandbox.endpoint,
+                "project_id": self.sandbox.project_id,
+                "auth": {"ak": self.sandbox.ak, "sk": self.sandbox.sk},
+            }
+            | cloud,
+            rooms=list(rooms),
+        )
+        code, out, err = await livecue("check", "--online", "-c", str(config))
+        assert self.sandbox.sk not in out + err
+        assert "Traceback" not in err
+        return code, err.replace(str(config), "livecue.yaml").splitlines(), out
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with Sandbox(SandboxOptions(limits={"*": 0})).running() as sandbox:
+        auth = AkSkAuth(sandbox.ak, sandbox.sk, sandbox.project_id, now_ms)
+        async with MetaStudio(sandbox.endpoint, sandbox.project_id, auth) as client:
+            yield Shop(tmp_path, sandbox, client)
+
+
+async def test_a_room_whose_cloud_rules_answer_the_same_is_told_with_an_example(shop: Shop) -> None:
+    room_id = await shop.room(
+        scene_scripts=[SCENE | VOICE], interaction_rules=[PRICE | {"rule_index": "c", "rule_name": "云"}]
+    )
+    room = {"key": "shop", "room_id": room_id, "rules": ["pack"]}
+    code, err, _ = await shop.check(room | {"report": "all"})
+    assert code == 1
+    (line,) = err
+    assert "rooms.shop.report: the cloud's rule '云' answers '价格', and so does '价格' here: " in line
+    assert "write report: unmatched" in line
+    assert (await shop.check(room | {"report": "unmatched"}))[0] == 0
+
+
+async def test_a_fine_room_is_fine(shop: Shop) -> None:
+    room_id = await shop.room(scene_scripts=[SCENE | VOICE])
+    code, err, out = await shop.check({"key": "shop", "room_id": room_id, "rules": ["pack"]})
+    assert (code, err, out.splitlines()[-1].endswith("fine")) == (0, [], True)
+
+
+async def test_a_room_without_a_voice_cannot_speak_and_one_that_is_missing_is_missing(shop: Shop) -> None:
+    mute = {"key": "mute", "room_id": await shop.room(scene_scripts=[SCENE]), "rules": ["pack"]}
+    code, err, out = await shop.check(mute, {"key": "gone", "room_id": "nowhere"})
+    assert (code, len(err), "fine" in out) == (1, 2, False)
+    assert "rooms.mute.room_id: no scene of the room has a voice" in err[0]
+    assert "rooms.gone.room_id: the project has no live room with this ID" in err[1]
+
+
+async def test_wrong_credentials_are_said_once(shop: Shop) -> None:
+    rooms = [{"key": f"r{n}", "room_id": "r"} for n in range(3)]
+    code, err, _ = await shop.check(*rooms, auth={"ak": "AK", "sk": "wrong"})
+    assert (code, len(err)) == (1, 1)
+    assert ": metastudio.auth: show_room failed: the credentials were not accepted" in err[0]
+
+
+async def test_a_cloud_that_is_not_there_is_said_once(shop: Shop) -> None:
+    rooms = [{"key": f"r{n}", "room_id": "r"} for n in range(3)]
+    code, err, _ = await shop.check(*rooms, endpoint="http://127.0.0.1:9")
+    assert (code, len(err)) == (1, 1)
+    assert ": metastudio.endpoint: " in err[0]
+
+
+async def test_a_room_of_the_file_that_is_not_there_yet_and_a_chat_room_without_robot(shop: Shop) -> None:
+    chat = await shop.client.setups.create(Thing.CHAT_ROOM, {"room_name": "ask"})
+    code, err, _ = await shop.check(
+        {"key": "new", "room": {}}, {"key": "ask", "kind": "chat", "room_id": chat}
+    )
+    assert (code, len(err)) == (1, 2)
+    assert "rooms.new.room: the cloud has no such room yet: livecue rooms apply new" in err[0]
+    assert "rooms.ask.robot_id: neither the file nor the room names a robot" in err[1]
+
+
+async def test_a_rule_of_a_newer_cloud_is_a_warning(shop: Shop) -> None:
+    newer = PRICE | {
+        "rule_name": "新",
+        "hit_condition": {"tags": [{"tag": "content", "match": "NEW", "value": ""}]},
+    }
+    room_id = await shop.room(scene_scripts=[SCENE | VOICE], interaction_rules=[newer])
+    code, err, _ = await shop.check({"key": "shop", "room_id": room_id, "rules": ["pack"]})
+    assert code == 0
+    assert "warning: livecue.yaml:" in err[0]
+    assert "the cloud's rule '新' cannot be read" in err[0]
