@@ -19,6 +19,7 @@ from app.processes import clean_environment, livecue, running, write_config
 from bus.serving import until
 from livecue.app.daemon import now_ms
 from livecue.metastudio import AkSkAuth, MetaStudio, Thing
+from livecue.packs import load_pack
 from livecue.sandbox import Sandbox, SandboxOptions
 
 SCENE: dict[str, Any] = {
@@ -131,7 +132,7 @@ async def test_a_change_by_hand_is_shown_and_undone_and_the_rest_is_left_alone(c
     assert [rule.get("enabled") for rule in shown["interaction_rules"]] == [False, None]
 
 
-async def test_an_export_can_be_applied_elsewhere_and_holds_no_secret(cloud: Cloud) -> None:
+async def test_an_export_can_be_applied_elsewhere_and_holds_no_secret(cloud: Cloud, tmp_path: Path) -> None:
     secret = {"output_urls": ["rtmp://push.example.com/GEHEIM"], "stream_keys": ["GEHEIM"]}
     body = {"room_name": "live 1", **ROOM, **secret, "interaction_rules": [ANSWERS]}
     room_id = await cloud.setups.create(Thing.ROOM, body)
@@ -142,6 +143,10 @@ async def test_an_export_can_be_applied_elsewhere_and_holds_no_secret(cloud: Clo
     (row,) = yaml.safe_load(out)["rooms"]
     assert (row["key"], row["room"]["room_name"], row["room"]["scene_scripts"]) == ("shop", "live 1", [SCENE])
     assert row["room"]["interaction_rules"] == [ANSWERS | {"enabled": False}]
+    code, _, err = await cloud.rooms("export", config, "--pack", str(tmp_path / "pack"))
+    assert (code, "pack: 1 rules" in err) == (0, True)
+    assert [rule.rule_index for rule in load_pack(tmp_path / "pack").rules] == ["c"]
+    assert (await cloud.rooms("export", config, "--pack", str(tmp_path / "pack")))[0] == 1
     again = cloud.config(row | {"room": row["room"] | {"room_name": "live 2"}})
     assert (await cloud.rooms("apply", again))[0] == 0
     assert (await cloud.rooms("plan", again))[0] == 0

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livecue.cli.exits import ConfigFile, load_settings
+from livecue.cli.exits import ConfigFile, fail, load_settings
 from livecue.cli.online import cloud
 
 if TYPE_CHECKING:
     from livecue.app.setting_up import SettingUp, Wanted
+    from livecue.metastudio import Thing
     from livecue.settings import Room, Settings
     from livecue.setups import Step
 
@@ -48,6 +49,9 @@ def export(
         list[str] | None, typer.Argument(help="keys of the file, or ids of other live rooms; none are all")
     ] = None,
     config: ConfigFile = Path("livecue.yaml"),
+    pack: Annotated[
+        Path | None, typer.Option(help="a new folder: the rules by which the cloud answers in the one room")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write existing rooms as `rooms:` of the file, without secrets and with no rule that answers."""
@@ -57,10 +61,17 @@ def export(
     from livecue.app.rooms import secrets_of
 
     settings = load_settings(config).settings
-    found, failures = asyncio.run(_exported(settings, room or [each.key for each in settings.rooms]))
+    names = room or [each.key for each in settings.rooms]
+    if pack is not None and len(names) != 1:
+        print("--pack is for one room: name it", file=sys.stderr)
+        raise typer.Exit(2)
+    shown, failures = asyncio.run(_shown(settings, names))
+    found = [_row(settings, name, setup) for name, setup in shown.items()]
     redactor = Redactor(secrets_of(settings))
     for text in failures:
         print(redactor.text(text), file=sys.stderr)
+    if pack is not None and shown:
+        _write_pack(pack, shown[names[0]])
     if found:
         out = {"rooms": found}
         as_yaml = yaml.safe_dump(out, allow_unicode=True, sort_keys=False, width=110)
@@ -69,27 +80,53 @@ def export(
         raise typer.Exit(1)
 
 
-async def _exported(settings: Settings, names: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+async def _shown(settings: Settings, names: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The set-ups of rooms by the names asked for, and what went wrong."""
     from livecue.app.setting_up import SettingUp
-    from livecue.domain import CloudError, RoomKind
-    from livecue.settings.rooms_as_code import THINGS
-    from livecue.setups import SetupError, exported
+    from livecue.domain import CloudError
+    from livecue.setups import SetupError
 
-    found, failures = [], []
+    shown: dict[str, dict[str, Any]] = {}
+    failures = []
     known = {each.key: each for each in settings.rooms}
     async with cloud(settings) as (client, limits):
         setting_up = SettingUp(client, limits)
         for name in names:
             one = known.get(name)
-            thing = THINGS[one.kind if one else RoomKind.LIVE]
             try:
-                shown = await setting_up.show(thing, await _room_id(setting_up, one) if one else name)
+                room_id = await _room_id(setting_up, one) if one else name
+                shown[name] = await setting_up.show(_thing(one), room_id)
             except (CloudError, SetupError) as error:
                 failures.append(f"{name}: {error}")
-                continue
-            row = {"key": name if one else _key(name), "room": exported(thing, shown)}
-            found.append(row | ({"kind": "chat"} if one and one.kind is RoomKind.CHAT else {}))
-    return found, failures
+    return shown, failures
+
+
+def _thing(room: Room | None) -> Thing:
+    from livecue.domain import RoomKind
+    from livecue.settings.rooms_as_code import THINGS
+
+    return THINGS[room.kind if room else RoomKind.LIVE]
+
+
+def _row(settings: Settings, name: str, shown: dict[str, Any]) -> dict[str, Any]:
+    """One row of `rooms:`."""
+    from livecue.setups import exported
+
+    one = next((room for room in settings.rooms if room.key == name), None)
+    kind = {} if one is None or one.kind == "live" else {"kind": str(one.kind)}
+    return {"key": name if one else _key(name)} | kind | {"room": exported(_thing(one), shown)}
+
+
+def _write_pack(folder: Path, shown: dict[str, Any]) -> None:
+    from livecue.setups import as_pack
+
+    group = as_pack(shown)
+    try:
+        folder.mkdir(parents=True)
+        (folder / "pack.json").write_text(json.dumps(group, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise fail(f"{folder}: cannot be made: {error.strerror}: name a folder that is not there") from error
+    print(f"{folder}: {len(group['interaction_rules'])} rules", file=sys.stderr)
 
 
 async def _room_id(setting_up: SettingUp, room: Room) -> str:

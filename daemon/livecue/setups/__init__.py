@@ -7,6 +7,7 @@ from livecue.setups.checks import problems_of, product_problems
 from livecue.setups.diff import Change, changes, merged
 from livecue.setups.export import exported
 from livecue.setups.plan import Action, SetupError, Step, plan_step
+from livecue.setups.quiet import as_pack
 from livecue.setups.twice import Twice, answered_twice, cloud_rules
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Step",
     "Twice",
     "answered_twice",
+    "as_pack",
     "changes",
     "cloud_rules",
     "exported",

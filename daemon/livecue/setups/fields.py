@@ -1,4 +1,4 @@
-"""What the documentation says of the fields of rooms and products (S4 6.1.1, 6.1.3, 6.3, 7.1.1; S2)."""
+"""What the documentation says of the fields of rooms and products (S4 6.1.1, 6.1.3, 6.3, 7.1.1; S2; newer ones from the SDK)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ KNOWN: Final[Mapping[Thing, frozenset[str]]] = {
     Thing.CHAT_ROOM: frozenset({
         "room_name", "room_description", "video_config", "model_asset_id", "voice_config", "robot_id",
         "concurrency", "background_config", "layer_config", "review_config", "chat_subtitle_config",
-        "chat_video_type",
+        "chat_video_type", "billing_mode", "chat_resource_config", "client_nums", "default_language",
+        "enable_semantic_action", "exit_mute_threshold", "reuse_resource", "voice_config_list",
     }),
     Thing.PRODUCT: frozenset({
         "name", "description", "tags", "cover", "text_list", "asset_list", "auto_active", "state",
@@ -31,11 +32,11 @@ WITH_THE_START: Final = frozenset({"output_urls", "stream_keys", "live_event_cal
 READ_ONLY: Final[Mapping[Thing, frozenset[str]]] = {
     Thing.ROOM: frozenset({
         "room_id", "project_id", "room_state", "error_info", "create_time", "update_time", "cover_url",
-        "thumbnail", "model_infos", "last_job_status", "last_job_start_time", "last_job_end_time",
+        "thumbnail", "confirm_state", "script_version", "model_infos", "last_job_status", "last_job_start_time", "last_job_end_time",
     }),
     Thing.CHAT_ROOM: frozenset({
         "room_id", "project_id", "room_state", "error_info", "create_time", "update_time", "cover_url",
-        "thumbnail", "model_infos",
+        "thumbnail", "model_infos", "is_pool_mode",
     }),
     Thing.PRODUCT: frozenset({"product_id", "create_time", "update_time", "state"}),
 }  # fmt: skip

@@ -13,6 +13,17 @@ def speaks(rule: Mapping[str, Any]) -> bool:
     return rule.get("enabled") is not False and mode != "CALLBACK"
 
 
+def as_pack(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules by which the cloud answers in a room, as a rule group that livecue loads."""
+    rows = shown.get("interaction_rules")
+    rules = (
+        [rule for rule in rows if isinstance(rule, Mapping) and speaks(rule)]
+        if isinstance(rows, list)
+        else []
+    )
+    return {"group_name": str(shown.get("room_name") or "room"), "interaction_rules": rules}
+
+
 def silenced(rules: Iterable[Any]) -> list[dict[str, Any]]:
     """The rules, those that would answer switched off."""
     rows = [dict(rule) for rule in rules if isinstance(rule, Mapping)]
