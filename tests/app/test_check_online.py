@@ -116,6 +116,13 @@ async def test_a_room_of_the_file_that_is_not_there_yet_and_a_chat_room_without_
     assert "rooms.ask.robot_id: neither the file nor the room names a robot" in err[1]
 
 
+async def test_a_room_of_the_file_that_somebody_changed_is_a_warning(shop: Shop) -> None:
+    await shop.room(room_description="by hand")
+    code, err, _ = await shop.check({"key": "shop", "room": {"room_description": "as code"}})
+    assert (code, len(err)) == (0, 1)
+    assert "rooms.shop.room: the cloud has otherwise: room_description; livecue rooms plan shop" in err[0]
+
+
 async def test_a_rule_of_a_newer_cloud_is_a_warning(shop: Shop) -> None:
     newer = PRICE | {
         "rule_name": "新",

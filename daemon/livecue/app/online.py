@@ -15,7 +15,7 @@ from livecue.packs import LoadedRules
 from livecue.runtime.desk import DeskRules
 from livecue.settings import Loaded, Problem, Room
 from livecue.settings.rooms_as_code import THINGS
-from livecue.setups import SetupError, answered_twice, cloud_rules
+from livecue.setups import SetupError, answered_twice, cloud_rules, plan_step
 
 _OF_ALL: Final = {
     Meaning.UNAUTHENTICATED: "metastudio.auth",
@@ -90,6 +90,8 @@ class OnlineCheck:
                 _id(room),
                 f"the room is {state}: {why or 'no reason given'}. Look in the MetaStudio console",
             )
+        if room.room is not None:
+            self._warn_of_changes(place, room, shown)
         if room.kind is RoomKind.CHAT:
             if not room.robot_id and not shown.get("robot_id"):
                 yield "robot_id", "neither the file nor the room names a robot: write robot_id"
@@ -107,6 +109,14 @@ class OnlineCheck:
                 f"the cloud's rule {name!r} cannot be read: whether it answers what livecue does is not known"
             )
             self.warnings.append(self._problem(place, room, _id(room), what))
+
+    def _warn_of_changes(self, place: int, room: Room, shown: Mapping[str, Any]) -> None:
+        one = wanted_room(room)
+        step = plan_step(one.thing, one.label, one.spec, str(shown.get("room_id") or ""), shown)
+        if step.changes:
+            more = f" and {len(step.changes) - 1} more" if len(step.changes) > 1 else ""
+            what = f"the cloud has otherwise: {step.changes[0].path}{more}; livecue rooms plan {room.key} shows it"
+            self.warnings.append(self._problem(place, room, "room", what))
 
     def _problem(self, place: int, room: Room, name: str, what: str) -> Problem:
         line = self._loaded.document.line(("rooms", place, name))

@@ -1,0 +1,83 @@
+"""Set-ups under faults: an answer that never came, a cloud that keeps what it likes, two of one name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from livecue.app.cloud import Limits
+from livecue.app.setting_up import SettingUp, Wanted
+from livecue.domain import CloudError, Meaning
+from livecue.metastudio import Thing
+from livecue.setups import Action, SetupError
+
+ONE = Wanted(Thing.ROOM, "shop", "店", {"room_name": "店", "room_description": "as code"})
+
+
+class Cloud:
+    """Stands in for the client's `setups`: rooms by id; `lost` says how the next answers are lost."""
+
+    def __init__(self, *lost: str) -> None:
+        self.rooms: dict[str, dict[str, Any]] = {}
+        self.lost = list(lost)
+        self.forgets: tuple[str, ...] = ()
+        self.calls: list[str] = []
+
+    async def create(self, thing: Thing, body: dict[str, Any]) -> str:
+        self.calls.append(f"create {thing}")
+        how = self.lost.pop(0) if self.lost else ""
+        if how != "before":
+            self.rooms[f"r{len(self.rooms)}"] = self._kept(body)
+        if how:
+            raise CloudError("no answer", meaning=Meaning.OUTCOME_UNKNOWN)
+        return list(self.rooms)[-1]
+
+    async def find(self, _thing: Thing, name: str) -> list[str]:
+        return [room_id for room_id, body in self.rooms.items() if body["room_name"] == name]
+
+    async def show(self, _thing: Thing, thing_id: str) -> dict[str, Any]:
+        return self.rooms[thing_id] | {"room_id": thing_id}
+
+    async def update(self, thing: Thing, thing_id: str, body: dict[str, Any]) -> None:
+        self.calls.append(f"update {thing}")
+        self.rooms[thing_id] = self._kept(body)
+
+    def _kept(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if name not in self.forgets}
+
+
+def setting_up(cloud: Cloud) -> SettingUp:
+    client: Any = SimpleNamespace(setups=cloud)
+    return SettingUp(client, Limits("cn-north-4", {}))
+
+
+async def test_a_room_whose_creation_was_not_answered_is_found_and_not_made_again() -> None:
+    cloud = Cloud("after")
+    step = await setting_up(cloud).apply(ONE)
+    assert (step.action, step.id, cloud.calls) == (Action.CREATE, "r0", ["create room"])
+
+
+async def test_one_that_was_not_made_is_an_error_and_made_by_the_next_try() -> None:
+    cloud = Cloud("before")
+    with pytest.raises(CloudError):
+        await setting_up(cloud).apply(ONE)
+    assert (await setting_up(cloud).apply(ONE)).id == "r0"
+    assert (await setting_up(cloud).apply(ONE)).action is Action.KEEP
+    assert cloud.calls == ["create room"] * 2
+
+
+async def test_a_cloud_that_does_not_keep_a_field_is_told_of_by_the_field() -> None:
+    cloud = Cloud()
+    cloud.forgets = ("room_description",)
+    with pytest.raises(SetupError, match=r"shows otherwise: room_description\."):
+        await setting_up(cloud).apply(ONE)
+
+
+async def test_of_two_with_the_name_none_is_touched() -> None:
+    cloud = Cloud()
+    cloud.rooms = {"a": {"room_name": "店"}, "b": {"room_name": "店"}}
+    with pytest.raises(SetupError, match="2 rooms named '店'"):
+        await setting_up(cloud).apply(ONE)
+    assert cloud.calls == []
