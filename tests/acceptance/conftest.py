@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,19 @@ from acceptance.writing import Bus, bus_of, config
 
 MakeDaemon = Callable[..., Livecue]
 MakeNats = Callable[[Path], Nats]
+
+_FAILED = pytest.StashKey[bool]()
+_LAST_WORDS = 8_000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +90,20 @@ def external() -> Iterator[MakeNats]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, cloud: Cloud) -> Iterator[MakeDaemon]:
-    """Makes daemons of the test's own; whatever is left of them is killed."""
+def daemon(tmp_path: Path, cloud: Cloud, request: pytest.FixtureRequest) -> Iterator[MakeDaemon]:
+    """Makes daemons of the test's own; whatever is left of them is killed. After a failure it is said
+    what they and the cloud last saw.
+    """
+    made: list[Livecue] = []
     with ExitStack() as stack:
 
         def make(rooms: Sequence[Mapping[str, Any]], **more: Any) -> Livecue:
             one = Livecue(tmp_path / "daemon", config(cloud, rooms, **more))
             stack.callback(one.kill)
+            made.append(one)
             return one
 
         yield make
+        if request.node.stash.get(_FAILED, False):
+            print("\n".join(one.words()[-_LAST_WORDS:] for one in made))  # noqa: T201
+            print(*(f"{call.operation} {call.status}" for call in cloud.calls), sep=", ")  # noqa: T201
