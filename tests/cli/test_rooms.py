@@ -194,6 +194,22 @@ async def test_run_makes_the_room_and_goes_live_in_it_also_when_the_cloud_refuse
     assert any("room-not-set-up" in line for line in daemon.lines)
 
 
+async def test_run_makes_a_chat_room_and_starts_it_with_its_robot(cloud: Cloud) -> None:
+    now = datetime.now(UTC)
+    room = {
+        "key": "ask",
+        "kind": "chat",
+        "room": {"robot_id": "robot-7", "concurrency": 1},
+        "sessions": [{"name": "now", "start": now, "end": now + timedelta(hours=1)}],
+    }
+    async with running(cloud.config(room)) as daemon:
+        await until(lambda: bool(cloud.sandbox._state.chat_jobs), within_s=30)
+        assert await daemon.end() == 0
+    (job,) = cloud.sandbox._state.chat_jobs.values()
+    shown = await cloud.shown("ask", Thing.CHAT_ROOM)
+    assert (job.room_id, job.robot_id, shown["concurrency"]) == (shown["room_id"], "robot-7", 1)
+
+
 async def test_run_without_a_cloud_waits_for_a_room_it_never_saw_and_can_be_stopped(tmp_path: Path) -> None:
     config = write_config(tmp_path, rooms=[{"key": "shop", "room": {}}])
     command = (sys.executable, "-m", "livecue", "run", "-c", str(config))

@@ -110,7 +110,9 @@ def test_a_scene_is_tried_where_one_of_the_two_names_it() -> None:
 def test_rules_of_a_newer_cloud_are_told_and_not_judged() -> None:
     newer = rule("new", ("content", "SOUNDS_LIKE", "价格"))
     broken = rule("broken", ("content", "REGEX", "(("))
-    rules, unread = cloud_rules({"interaction_rules": [newer, PRICE, broken, "no rule"]})
+    rules, unread = cloud_rules(
+        {"interaction_rules": [newer, PRICE, broken, "no rule", newer | {"enabled": False}]}
+    )
     assert ([each.rule_name for each in rules], unread) == (["price"], ["new", "broken"])
 
 

@@ -18,7 +18,7 @@ import structlog
 from livecue.app.setting_up import SettingUp, Wanted, wanted_things
 from livecue.domain import CloudError, Meaning
 from livecue.metastudio import Thing
-from livecue.settings import Loaded
+from livecue.settings import Loaded, Room
 from livecue.setups import SetupError
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class RoomIds:
         for one in wanted_things(self._loaded.settings):
             await self._set_up(one, known)
         rooms = [
-            room if room.room is None else room.model_copy(update={"room_id": known[room.key]["id"]})
+            room if room.room is None else _known(room, known[room.key]["id"])
             for room in self._loaded.settings.rooms
         ]
         return replace(
@@ -112,3 +112,9 @@ class RoomIds:
             for key, row in rows
             if isinstance(row, Mapping)
         }
+
+
+def _known(room: Room, room_id: str) -> Room:
+    """The room with its id, and with the robot that its description names, if the file names no other."""
+    robot_id = room.robot_id or str((room.room or {}).get("robot_id") or "")
+    return room.model_copy(update={"room_id": room_id, "robot_id": robot_id})

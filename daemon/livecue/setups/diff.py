@@ -79,19 +79,21 @@ def _matched(wanted: Sequence[Any], shown: Sequence[Any]) -> list[Any]:
         return [have for _, have in pairs[: len(wanted)]]
     there: dict[str, Any] = {}
     for have in shown:
-        if isinstance(have, Mapping) and have.get(by) is not None:
+        if _names(have, by):
             there.setdefault(str(have[by]), have)
     return [there.get(str(item[by])) for item in wanted]
 
 
 def _name_of(items: Sequence[Any]) -> str | None:
     for name in NAMES:
-        named = [
-            str(item[name]) for item in items if isinstance(item, Mapping) and item.get(name) is not None
-        ]
+        named = [str(item[name]) for item in items if _names(item, name)]
         if len(named) == len(items) == len(set(named)):
             return name
     return None
+
+
+def _names(item: Any, name: str) -> bool:
+    return isinstance(item, Mapping) and isinstance(item.get(name), str | int)
 
 
 def _merged(wanted: Any, shown: Any) -> Any:
