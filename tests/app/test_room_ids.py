@@ -19,7 +19,7 @@ from livecue.setups import Action, SetupError, Step
 class Stand:
     """Stands in for `SettingUp`: fails as told, then succeeds."""
 
-    def __init__(self, *failures: Exception, finds: str = "") -> None:
+    def __init__(self, *failures: Exception, finds: str | None = None) -> None:
         self.failures = list(failures)
         self.finds = finds
 
@@ -29,9 +29,9 @@ class Stand:
         return Step(one.thing, one.label, one.name, f"id of {one.name}", Action.CREATE)
 
     async def find(self, _thing: Thing, _name: str) -> str:
-        if self.finds:
-            return self.finds
-        raise failure(Meaning.UNAVAILABLE)
+        if self.finds is None:
+            raise failure(Meaning.UNAVAILABLE)
+        return self.finds
 
 
 def failure(meaning: Meaning) -> CloudError:
@@ -67,10 +67,29 @@ async def test_a_room_known_from_before_does_not_wait_for_the_cloud(tmp_path: Pa
     assert (await ids(tmp_path, Stand(failure(Meaning.INVALID))))["shop"] == "id of shop"
 
 
-async def test_under_another_name_it_is_another_room(tmp_path: Path) -> None:
+async def test_under_another_name_it_is_another_room_and_the_others_go_on_without_it(tmp_path: Path) -> None:
     await ids(tmp_path, Stand())
+    assert await ids(tmp_path, Stand(failure(Meaning.INVALID)), room_name="other") == {"old": "r"}
+
+
+async def test_a_cloud_that_answers_but_never_makes_the_room_is_not_waited_for_for_ever(
+    tmp_path: Path,
+) -> None:
+    slept: list[float] = []
+    stand = Stand(*[failure(Meaning.UNAVAILABLE)] * 20, finds="")
+    assert await ids(tmp_path, stand, slept) == {"old": "r"}
+    assert len(slept) == 11
+    slept.clear()
+    away = Stand(*[failure(Meaning.UNAVAILABLE)] * 20)
+    assert (await ids(tmp_path, away, slept))["shop"] == "id of shop"
+    assert len(slept) == 20
+
+
+async def test_without_any_room_there_is_nothing_to_run(tmp_path: Path) -> None:
+    loaded = load(write_config(tmp_path, rooms=[{"key": "shop", "room": {}}]))
+    stand: Any = Stand(failure(Meaning.INVALID), finds="")
     with pytest.raises(CloudError):
-        await ids(tmp_path, Stand(failure(Meaning.INVALID)), room_name="other")
+        await RoomIds(loaded, stand).resolved()
 
 
 async def test_a_change_that_is_refused_does_not_keep_a_room_that_is_there_from_its_live(
@@ -83,6 +102,5 @@ async def test_a_change_that_is_refused_does_not_keep_a_room_that_is_there_from_
 async def test_what_was_kept_and_cannot_be_read_was_not_kept(tmp_path: Path, kept: str) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / FILE).write_text(kept)
-    with pytest.raises(CloudError):
-        await ids(tmp_path, Stand(failure(Meaning.QUOTA)))
+    assert await ids(tmp_path, Stand(failure(Meaning.QUOTA))) == {"old": "r"}
     assert (await ids(tmp_path, Stand()))["shop"] == "id of shop"

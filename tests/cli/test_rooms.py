@@ -182,9 +182,11 @@ async def test_run_makes_the_room_and_goes_live_in_it_also_when_the_cloud_refuse
         "start": {"output_urls": ["rtmp://push.example.com/live"], "stream_keys": ["k"]},
         "sessions": [{"name": "now", "start": now, "end": now + timedelta(hours=1)}],
     }
-    async with running(cloud.config(room)) as daemon:
+    never = {"key": "never", "room": {"view_mode": "ROUND"}}
+    async with running(cloud.config(never, room)) as daemon:
         await until(lambda: bool(cloud.sandbox.jobs), within_s=30)
         assert await daemon.end() == 0
+    assert any("room-left-out" in line for line in daemon.lines)
     room_id = (await cloud.shown("shop"))["room_id"]
     assert [job.room_id for job in cloud.sandbox.jobs.values()] == [room_id]
     refused = room | {"room": ROOM | {"view_mode": "ROUND"}}

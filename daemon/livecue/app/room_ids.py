@@ -25,6 +25,9 @@ log = structlog.get_logger()
 
 FILE: Final = "rooms.json"
 _PAUSE_S: Final = 5.0
+_TRIES: Final = 12
+"""How often a cloud that answers is asked for a room that it does not make: a minute."""
+
 _PASSES: Final = frozenset({
     Meaning.UNAVAILABLE, Meaning.SLOW_DOWN, Meaning.OUTCOME_UNKNOWN, Meaning.NO_RESOURCE,
 })  # fmt: skip
@@ -45,53 +48,62 @@ class RoomIds:
         self._file = loaded.path(loaded.settings.data_dir) / FILE
 
     async def resolved(self) -> Loaded:
-        """The same configuration, with a `room_id` in every room.
+        """The same configuration, with a `room_id` in every room; without those that cannot be set up.
+
+        One that was never there has no live that could be forgotten, and others must not wait for it.
 
         Raises:
-            CloudError, SetupError: a room was never set up and cannot be.
+            CloudError, SetupError: no room is left.
         """
-        known = self._read()
+        kept, ids = self._read(), dict[str, str]()
+        failure: Exception | None = None
         for one in wanted_things(self._loaded.settings):
-            await self._set_up(one, known)
-        rooms = [
-            room if room.room is None else _known(room, known[room.key]["id"])
+            try:
+                thing_id = await self._set_up(one, kept.get(one.label, {}))
+            except (CloudError, SetupError) as error:
+                failure = error
+                log.warning("room-left-out", thing=one.thing, room=one.label, error=str(error))
+            else:
+                if one.thing is not Thing.PRODUCT:
+                    ids[one.label] = thing_id
+                    kept[one.label] = {"name": one.name, "id": thing_id}
+                    self._keep(kept)
+        rooms = tuple(
+            room if room.room is None else _known(room, ids[room.key])
             for room in self._loaded.settings.rooms
-        ]
-        return replace(
-            self._loaded, settings=self._loaded.settings.model_copy(update={"rooms": tuple(rooms)})
+            if room.room is None or room.key in ids
         )
+        if failure is not None and not rooms:
+            raise failure
+        return replace(self._loaded, settings=self._loaded.settings.model_copy(update={"rooms": rooms}))
 
-    async def _set_up(self, one: Wanted, known: dict[str, dict[str, str]]) -> None:
-        is_room = one.thing is not Thing.PRODUCT
+    async def _set_up(self, one: Wanted, kept: Mapping[str, str]) -> str:
+        """Its id, new or as it was kept. It is waited for while the cloud is away altogether."""
+        refused = 0
         while True:
             try:
                 step = await self._setting_up.apply(one)
             except (CloudError, SetupError) as error:
-                had = known.get(one.label, {}) if is_room else {}
-                thing_id = had.get("id", "") if had.get("name") == one.name else ""
-                thing_id = thing_id or await self._found(one)
                 log.warning("room-not-set-up", thing=one.thing, room=one.label, error=str(error))
-                if thing_id or not is_room:
-                    self._keep(one, thing_id, known)
-                    return
-                if not (isinstance(error, CloudError) and error.meaning in _PASSES):
+                found = kept.get("id", "") if kept.get("name") == one.name else await self._found(one)
+                if found:
+                    return found
+                refused += found is not None
+                passes = isinstance(error, CloudError) and error.meaning in _PASSES
+                if one.thing is Thing.PRODUCT or not passes or refused >= _TRIES:
                     raise
                 await self._sleep(_PAUSE_S)
             else:
                 log.info("room-set-up", thing=one.thing, room=one.label, id=step.id, action=step.action)
-                self._keep(one, step.id, known)
-                return
+                return step.id
 
-    async def _found(self, one: Wanted) -> str:
-        """Its id, if that much can be had."""
+    async def _found(self, one: Wanted) -> str | None:
+        """Its id, empty if there is none of that name; None if the cloud does not say."""
         with suppress(CloudError, SetupError):
             return await self._setting_up.find(one.thing, one.name)
-        return ""
+        return None
 
-    def _keep(self, one: Wanted, thing_id: str, known: dict[str, dict[str, str]]) -> None:
-        if one.thing is Thing.PRODUCT:
-            return
-        known[one.label] = {"name": one.name, "id": thing_id}
+    def _keep(self, known: Mapping[str, Mapping[str, str]]) -> None:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             half = self._file.with_suffix(".new")
