@@ -42,6 +42,7 @@ def test_calls_are_counted_over_its_own_matches_alone() -> None:
 def test_the_first_that_applies_decides_and_the_next_has_its_turn_after_it() -> None:
     of = faults("target: start, effect: hang, calls: 1", "target: start, effect: drop")
     assert [struck(of), struck(of)] == ["hang", "drop"]
+    assert of.hits == {0: 1, 1: 1}
 
 
 def test_an_event_narrows_a_callbacks_fault() -> None:

@@ -34,6 +34,12 @@ async def test_a_start_is_accepted_and_the_job_goes_live_after_its_delay(api: Ap
     assert (await api.ok("GET", path))["state"] == "SUCCEED"
 
 
+async def test_a_lax_sandbox_takes_a_second_start() -> None:
+    single = {"job_run_config": {"single_job_in_room": True}}
+    async with offline(SandboxOptions(room_ids=(ROOM,), enforce_single_job=False)) as api:
+        assert await api.start(single) != await api.start(single)
+
+
 async def test_stopping_twice_is_refused(api: Api) -> None:
     path = api.job(await api.start())
     await api.ok("POST", path + "/stop")

@@ -24,7 +24,8 @@ def start(call: Call) -> Reply:
     room = call.state.room(call.path["room_id"])
     validate.start(call.body)
     run = call.body.get("job_run_config") or {}
-    if run.get("single_job_in_room") and _running(call, room.id):
+    single = run.get("single_job_in_room") and call.state.options.enforce_single_job
+    if single and _running(call, room.id):
         raise errors.job_running()
     job = call.state.start(room, call.body)
     return Reply(

@@ -109,11 +109,12 @@ class Strike:
 
 @dataclass
 class Faults:
-    """A plan since `began_s` (Unix seconds), and how often each of its faults matched and struck."""
+    """A plan since `began_s` (Unix seconds); `hits` are strikes by the fault's position, `struck` by kind."""
 
     plan: FaultPlan = FaultPlan()
     began_s: float = 0.0
     struck: Counter[str] = field(default_factory=Counter)
+    hits: Counter[int] = field(default_factory=Counter)
     _matches: Counter[int] = field(default_factory=Counter)
 
     def strike(self, subject: str, room_id: str, now_s: float, event: str = "") -> Strike | None:
@@ -127,5 +128,6 @@ class Faults:
             chance = random.Random(f"{self.plan.seed}/{place}/{number}")  # noqa: S311 - no secret
             if fault.counts(number) and chance.random() < fault.probability:
                 self.struck[f"{subject} {fault.effect}"] += 1
+                self.hits[place] += 1
                 return Strike(fault, chance.uniform(*fault.latency_s))
         return None

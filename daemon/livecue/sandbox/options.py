@@ -22,6 +22,7 @@ class SandboxOptions:
     `any_room` creates a room the moment a job is started in it.
     A report URL lives for `report_key_ttl_s` and can be refreshed for `report_key_grace_s` more.
     `keep` bounds every list a sandbox remembers.
+    Without `enforce_single_job` a second start is taken whatever `single_job_in_room` says.
     """
 
     port: int = 0
@@ -39,6 +40,7 @@ class SandboxOptions:
     report_key_ttl_s: float = 86_400.0
     report_key_grace_s: float = 86_400.0
     keep: int = 20_000
+    enforce_single_job: bool = True
 
     def __post_init__(self) -> None:
         if self.region not in REGIONS:

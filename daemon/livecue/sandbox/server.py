@@ -151,6 +151,11 @@ class Sandbox:
         """How often the plan's faults struck, by operation (or callback, job) and effect: `start hang`."""
         return self._state.faults.struck
 
+    @property
+    def hits(self) -> Counter[int]:
+        """How often each fault of the plan struck, by its position from 0."""
+        return self._state.faults.hits
+
     def end_job(self, job_id: str, outcome: str = FAILED, error: ApiError | None = None) -> None:
         """Ends a job as the cloud would: FAILED, BLOCKED or SUCCEED."""
         if outcome not in OVER:
