@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 SECONDS_FLAG := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: demo test lint format bench asyncapi clean help
+.PHONY: demo test lives-matrix lint format bench asyncapi clean help
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,9 @@ demo: $(STAMP) ## Run the whole desk on this machine: bus, sandbox, daemon, traf
 test: $(STAMP) ## Run every test, those of the rule packs too
 	@$(BIN)/livecue rules test rules/
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
+	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
 
 lint: $(STAMP) ## ruff, strict types, import laws, rule packs
 	@$(BIN)/ruff check .
