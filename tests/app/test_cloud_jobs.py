@@ -61,3 +61,13 @@ async def test_all_running_jobs_of_the_tenant_are_told_by_room(sandbox: Sandbox,
     assert [key for key, _, _ in await strangers.everywhere()] == [""]
     await jobs.stop("a", job.job_id)
     assert await jobs.everywhere() == []
+
+
+async def test_a_stream_is_moved_to_another_output_of_the_room(sandbox: Sandbox, studio: MetaStudio) -> None:
+    outputs = (("rtmp://push/live", "k"), ("rtmp://spare/live", "k2"))
+    jobs = CloudJobs(studio, {"a": CloudRoom(ROOM, start=OUTPUT, outputs=outputs)}, Limits("cn-north-4", {}))
+    job = await jobs.start("a", HOUR_MS)
+    while sandbox.jobs[job.job_id].state != "PROCESSING":
+        await jobs.show("a", job.job_id)
+    await jobs.refresh_output("a", job.job_id, 1)
+    assert sandbox.jobs[job.job_id].outputs == [("rtmp://spare/live", "k2")]

@@ -15,6 +15,7 @@ from livecue.domain import ReportMode
 from livecue.engine import Ages
 from livecue.runtime.ports import Count
 from livecue.settings import load
+from livecue.supervisor import OnEnd, Policy
 
 
 def test_totals_are_the_sum_over_rooms_of_one_reason_or_of_all() -> None:
@@ -72,3 +73,16 @@ def test_a_taken_port_is_named_with_a_remedy() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1:{port}: .*set another http.port"):
             listen("127.0.0.1", port)
+
+
+def test_a_start_takes_the_first_output_and_the_others_are_spare(tmp_path: Path) -> None:
+    start = {"output_urls": ["rtmp://a/1", "rtmp://b/1"], "stream_keys": ["k1", "k2"]}
+    lives = {"on_end": "stop", "rtmp_grace_s": 5, "waiting_s": 60, "auto_stop_mode": "SCENE_END"}
+    config = write_config(tmp_path, rooms=[{"key": "a", "room_id": "r1", "start": start, **lives}])
+    settings = load(config).settings
+    room = rooms.cloud_rooms(settings)["a"]
+    assert (room.start["output_urls"], room.start["stream_keys"]) == (["rtmp://a/1"], ["k1"])
+    assert (room.outputs, room.stop_mode) == ((("rtmp://a/1", "k1"), ("rtmp://b/1", "k2")), "SCENE_END")
+    (plan,) = rooms.room_plans(settings)
+    assert plan.policy == Policy(OnEnd.STOP, 5_000, 60_000, 2)
+    assert {"k1", "k2"} < set(rooms.secrets_of(settings))

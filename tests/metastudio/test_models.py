@@ -236,7 +236,7 @@ EXIT = "play_policy.live_exit_config"
     ("start", "field"),
     [
         ({"output_urls": "rtmp://h/S3CRET"}, "output_urls"),
-        ({"output_urls": ["rtmp://h/S3CRET", "rtmp://i/S3CRET"]}, "output_urls"),
+        ({"output_urls": ["rtmp://h/S3CRET"] * 11}, "output_urls"),
         ({"output_urls": ["https://h/S3CRET"]}, "output_urls[0]"),
         ({"output_urls": ["rtmp://[h/S3CRET"]}, "output_urls[0]"),
         ({"output_urls": ["rtmp://h/a"], "stream_keys": ["S3CRET", "S3CRET"]}, "stream_keys"),

@@ -10,7 +10,7 @@ import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, SignalKind, Unplanned
 from livecue.runtime.ports import BusError, Count, Ownership
-from livecue.supervisor import RoomPlan, Supervisor
+from livecue.supervisor import Policy, RoomPlan, Supervisor
 
 T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -48,6 +48,7 @@ class Cloud:
         self.lose_answer: Callable[[], bool] = lambda: False
         self.stops_needed = 1
         self.stops: dict[str, int] = {}
+        self.outputs: list[int] = []
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
 
@@ -96,6 +97,11 @@ class Cloud:
         if job_id not in self.jobs:
             raise refusal(Meaning.JOB_OVER)
         return self.jobs[job_id]
+
+    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
+        self._called("refresh", room)
+        assert job_id in self.on_air(room)
+        self.outputs.append(number)
 
     async def stop(self, room: str, job_id: str) -> None:
         self._called("stop", room)
@@ -205,5 +211,10 @@ def on_air(hours: float = 4, start: datetime = T0, name: str = "evening") -> Ses
     return Session(name, start=start, end=start + timedelta(hours=hours))
 
 
-def room(*sessions: Session, key: str = "flagship", unplanned: Unplanned = Unplanned.ATTACH) -> RoomPlan:
-    return RoomPlan(key, sessions, unplanned)
+def room(
+    *sessions: Session,
+    key: str = "flagship",
+    unplanned: Unplanned = Unplanned.ATTACH,
+    policy: Policy | None = None,
+) -> RoomPlan:
+    return RoomPlan(key, sessions, unplanned, policy or Policy())

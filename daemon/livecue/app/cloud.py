@@ -45,6 +45,8 @@ class CloudRoom:
     robot_id: str = ""
     start: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stop_mode: str = ""
+    outputs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Where it may stream to, and the key: MetaStudio streams to one at a time, the first to begin with."""
 
 
 class Limits:
@@ -226,6 +228,15 @@ class CloudJobs:
         chat = cloud.kind is RoomKind.CHAT
         async with self._limits.slot("show_chat" if chat else "show"):
             return await (self._client.show_chat if chat else self._client.show)(cloud.room_id, job_id)
+
+    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
+        cloud = self._rooms[room]
+        url, key = cloud.outputs[number]
+        params = {"output_urls": [url]} | ({"stream_keys": [key]} if key else {})
+        async with self._limits.slot("command"):
+            await self._client.command(
+                cloud.room_id, job_id, {"command": "REFRESH_OUTPUT_URL", "params": params}
+            )
 
     async def stop(self, room: str, job_id: str) -> None:
         cloud = self._rooms[room]

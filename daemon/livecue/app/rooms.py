@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
@@ -20,7 +21,7 @@ from livecue.receiver import CallbackRoom, key_to_give
 from livecue.runtime.desk import DeskRules
 from livecue.runtime.quiet import without_collector
 from livecue.settings import Airtime, AkSk, Loaded, Room, Settings
-from livecue.supervisor import RoomPlan
+from livecue.supervisor import OnEnd, Policy, RoomPlan
 
 RuleSet = tuple[tuple[str, ...], bool, bool]
 """Packs, and whether their rules can call back and chat: what rooms of one kind share."""
@@ -102,16 +103,25 @@ def cloud_rooms(
 def _cloud_room(room: Room, callback: CallbackRoom | None, now_s: float) -> CloudRoom:
     if room.kind is RoomKind.CHAT:
         return CloudRoom(room.room_id, room.kind, room.robot_id, dict(room.start))
-    body = start_body(room.start)
+    first, outputs = _first_output(room.start)
+    body = start_body(first)
     if callback is not None:
         key = key_to_give(callback.keys, now_s)
         body = start_body(
-            room.start,
+            first,
             callback_url=told_url(callback),
             auth_type=callback.auth_type,
             key=key.secret if key else "",
         )
-    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "")
+    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "", outputs)
+
+
+def _first_output(start: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[tuple[str, str], ...]]:
+    """The start body with the first of its outputs, and all of them: a start takes one (S3)."""
+    urls, keys = list(start.get("output_urls") or ()), list(start.get("stream_keys") or ())
+    outputs = tuple((url, keys[i] if i < len(keys) else "") for i, url in enumerate(urls))
+    firsts = {name: start[name][:1] for name in ("output_urls", "stream_keys") if start.get(name)}
+    return {**start, **firsts}, outputs
 
 
 def airtime(settings: Settings) -> dict[str, AirtimeLimits]:
@@ -125,7 +135,19 @@ def _airtime(given: Airtime) -> AirtimeLimits:
 
 def room_plans(settings: Settings) -> list[RoomPlan]:
     """When each room is to be live."""
-    return [RoomPlan(room.key, room.planned(settings.plan), room.unplanned) for room in settings.rooms]
+    return [
+        RoomPlan(room.key, room.planned(settings.plan), room.unplanned, _policy(room))
+        for room in settings.rooms
+    ]
+
+
+def _policy(room: Room) -> Policy:
+    return Policy(
+        OnEnd(room.on_end),
+        round(room.rtmp_grace_s * 1000),
+        round(room.waiting_s * 1000),
+        len(room.start.get("output_urls") or ()) if room.kind is RoomKind.LIVE else 0,
+    )
 
 
 def _userinfo(url: str) -> list[str]:

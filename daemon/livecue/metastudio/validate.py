@@ -17,6 +17,9 @@ MAX_KEY: Final = 32
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
+_MOST_OUTPUTS = 10
+
+
 def validate_start(start: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a start body, each as `field.path: what. remedy.`; empty if nothing is."""
     return [
@@ -37,8 +40,8 @@ def _outputs(start: Mapping[str, Any]) -> Iterator[str]:
         ):
             yield f"{name}: must be a list of strings. Write {name}: [...]."
             return
-    if urls and len(urls) > 1:
-        yield f"output_urls: MetaStudio pushes to one RTMP address, {len(urls)} are given. Keep one."
+    if urls and len(urls) > _MOST_OUTPUTS:
+        yield f"output_urls: {len(urls)} are given. Keep the first and at most {_MOST_OUTPUTS - 1} spare ones."
     if len(keys or ()) != len(urls or ()) and keys is not None:
         yield (
             f"stream_keys: {len(keys)} keys for {len(urls or ())} output_urls. "

@@ -12,6 +12,9 @@ class AlertKind(StrEnum):
     STOP_OVERDUE = "stop_overdue"  # a job that nobody wants is still on 60 s after it was to be stopped
     START_REFUSED = "start_refused"  # the plan wants a live that the cloud will not start
     BLOCKED = "blocked"  # the platform or the cloud blocked the live
+    GAVE_UP = "gave_up"  # the live was lost in a way that would happen again
+    START_LATE = "start_late"  # a job waits too long to go live
+    STREAM_LOST = "stream_lost"  # the stream does not reach its platform
 
 
 class Alerts(Protocol):

@@ -81,6 +81,7 @@ class Count(StrEnum):
     JOBS_STOPPED = "jobs_stopped"
     JOBS_LOST = "jobs_lost"
     JOBS_UNKNOWN = "jobs_unknown"
+    OUTPUTS_REFRESHED = "outputs_refreshed"
     CLOUD_CALLS = "cloud_calls"
     STATE_CONFLICTS = "state_conflicts"
     RULE_RELOADS = "rule_reloads"
@@ -168,6 +169,9 @@ class LiveJobs(Protocol):
         """
 
     async def show(self, room: str, job_id: str) -> Job: ...
+
+    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
+        """Stream to the room's output of this number from now on (REFRESH_OUTPUT_URL)."""
 
     async def stop(self, room: str, job_id: str) -> None:
         """Ask the job to stop; stopping one that is already over is fine."""

@@ -6,11 +6,14 @@ start and no stop is ever fired and forgotten: a timer only makes the loop look 
 """
 
 from livecue.supervisor.loop import RoomPlan, Supervisor
+from livecue.supervisor.remedies import OnEnd, Policy
 from livecue.supervisor.sweep import Sweeper
 from livecue.supervisor.timers import StopTimerKeeper
 from livecue.supervisor.timetable import Window, next_change, validate, wanted
 
 __all__ = [
+    "OnEnd",
+    "Policy",
     "RoomPlan",
     "StopTimerKeeper",
     "Supervisor",

@@ -27,20 +27,16 @@ from livecue.supervisor.reconcile import (
     decide,
     to_ms,
 )
+from livecue.supervisor.remedies import remedy_of
 from livecue.supervisor.schedule import cancel_timer, keep_timer
 from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.stream import mind_stream
 from livecue.supervisor.timetable import Window
 
 MOST_ACTS = 16
 """Acts in one turn; a room that wants more goes on at the next."""
 STEADY_MS = 600_000
 """A job that was the room's for so long ended for a new reason: the pauses begin anew."""
-HEARTBEAT_LOST = "MSS.20010118"
-_REASONS = {
-    JobState.SUCCEED: "finished",
-    JobState.FAILED: "failed",
-    JobState.BLOCKED: "blocked",
-}
 _OVER = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND, Meaning.NOT_RUNNING})
 
 
@@ -51,6 +47,7 @@ async def settle(state: RoomState, desk: Desk) -> None:
         CloudError: looking again failed.
         BusError: a note or a signal was not stored; the same is decided again next time.
     """
+    await mind_stream(state, desk)
     await keep_timer(state, desk)
     await _announce(state, desk)
     for _ in range(MOST_ACTS):
@@ -158,6 +155,9 @@ async def _become(job: Job, how: str, session: str, state: RoomState, desk: Desk
     """Make it the room's job. A list may lack the report URL, the job's own page has it."""
     desk.alerts.close(state.room, AlertKind.START_REFUSED)
     desk.alerts.close(state.room, AlertKind.BLOCKED)
+    desk.alerts.close(state.room, AlertKind.GAVE_UP)
+    state.stream_lost_ms = state.output = 0
+    state.cut = ""
     state.job, state.how, state.session, state.since_ms = job, how, session, desk.now()
     if job.report_url:
         return
@@ -195,12 +195,14 @@ async def _stop(job: Job, state: RoomState, desk: Desk) -> None:
 
 
 async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
-    asked = job.job_id in state.asked
+    cut = job.job_id == state.cut
+    asked = job.job_id in state.asked and not cut
     on_board = state.job is not None and state.job.job_id == job.job_id
-    reason = "stopped" if asked else _reason(job)
+    remedy = remedy_of(job, ended=cut, on_end=state.plan.policy.on_end)
+    reason = "stopped" if asked else remedy.reason
     data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
     await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    hold = not asked and _holds(job, state, on_board=on_board)
+    hold = not asked and bool(remedy.give_up) and _in_this_run(state, on_board=on_board)
     if state.owned is not None and state.owned.job_id == job.job_id:
         if hold:
             state.kept = job.job_id
@@ -208,31 +210,33 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
             await _drop(state, desk)
     state.over = tuple(other for other in state.over if other.job_id != job.job_id)
     state.asked.pop(job.job_id, None)
+    state.cut = "" if cut else state.cut
     log.info("job-ended", room=state.room, **data)
     if asked:
         desk.meter.count(Count.JOBS_STOPPED, state.room)
     elif state.window is not None:
         desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
-        _lost(job, state, desk, hold=hold)
+        _lost(job, state, desk, remedy.give_up if hold else "")
     if on_board:
         state.job = None
 
 
-def _lost(job: Job, state: RoomState, desk: Desk, *, hold: bool) -> None:
-    """The session is still on: start again after a pause, or hold."""
-    if hold:
+def _lost(job: Job, state: RoomState, desk: Desk, give_up: str) -> None:
+    """The session is still on: start again after a pause, or give up until its next run."""
+    if give_up:
+        blocked = job.state == JobState.BLOCKED
         state.held = state.window
-        text = f"the live was blocked: {job.error_text or job.error_code or 'no reason given'}"
-        desk.alerts.open(state.room, AlertKind.BLOCKED, text, job.job_id)
-        log.error(
-            "job-blocked",
-            room=state.room,
-            job_id=job.job_id,
-            code=job.error_code,
-            error=job.error_text,
-            remedy="the platform or the cloud blocked this live; clear that up, it is not started again before "
-            "the next session",
-        )
+        said = f"{give_up}: {job.error_text or job.error_code or 'no reason given'}"
+        if job.state != JobState.SUCCEED:  # one that was meant to end is no trouble
+            desk.alerts.open(
+                state.room, AlertKind.BLOCKED if blocked else AlertKind.GAVE_UP, said, job.job_id
+            )
+        facts = {"room": state.room, "job_id": job.job_id, "code": job.error_code, "error": job.error_text}
+        remedy = f"{give_up}; not started again before the next session, or by `livecue jobs start`"
+        if blocked:
+            log.error("job-blocked", remedy=remedy, **facts)
+        else:
+            log.error("job-given-up", remedy=remedy, **facts)
         return
     now_ms = desk.now()
     if state.since_ms and now_ms - state.since_ms >= STEADY_MS:
@@ -242,17 +246,11 @@ def _lost(job: Job, state: RoomState, desk: Desk, *, hold: bool) -> None:
     log.warning("job-lost", room=state.room, job_id=job.job_id, state=job.state, error=job.error_text)
 
 
-def _holds(job: Job, state: RoomState, *, on_board: bool) -> bool:
-    """Blocked in this run of the session, not in an earlier one that a restart still has a note of."""
-    if job.state != JobState.BLOCKED or state.window is None:
+def _in_this_run(state: RoomState, *, on_board: bool) -> bool:
+    """Lost in this run of the session, not in an earlier one that a restart still has a note of."""
+    if state.window is None:
         return False
     return on_board or (state.owned is not None and state.owned.since_ms >= to_ms(state.window.start))
-
-
-def _reason(job: Job) -> str:
-    if job.error_code == HEARTBEAT_LOST:
-        return "heartbeat_lost"
-    return next((reason for over, reason in _REASONS.items() if over == job.state), "gone")
 
 
 async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:

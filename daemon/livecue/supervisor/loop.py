@@ -27,11 +27,12 @@ from livecue.supervisor.byhand import ByHand
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.overdue import mind_stops
 from livecue.supervisor.state import CloudHealth, Desk, RoomPlan, RoomState, log
+from livecue.supervisor.stream import hear_stream
 from livecue.supervisor.timetable import Window
 
 __all__ = ["RoomPlan", "Supervisor"]
 
-_STREAM_LOST = frozenset({"DISCONNECTED", "END"})
+_STREAM_LOST = frozenset({"DISCONNECTED", "RECONNECTING", "END"})
 _DRAIN_S = 5.0
 _LOOK_S = 0.1
 
@@ -114,6 +115,9 @@ class Supervisor:
     def on_signal(self, signal: Signal) -> None:
         """A stream that ends, and any word from a job still seen as WAITING, are reasons to look."""
         job = self.job(signal.room)
+        if signal.kind == SignalKind.RTMP_STATE and signal.room in self._rooms:
+            told = str(signal.data.get("state", "")), str(signal.data.get("job_id", ""))
+            hear_stream(self._rooms[signal.room], *told, self._desk.now())
         if job is not None and job.state == JobState.WAITING and signal.data.get("job_id") == job.job_id:
             self.wake(signal.room)
         elif signal.kind == SignalKind.RTMP_STATE:

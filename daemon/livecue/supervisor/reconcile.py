@@ -88,7 +88,8 @@ class RoomFacts(msgspec.Struct, frozen=True):
 
     `running` are the room's jobs that are not over; `over` those we cared about and saw over since
     the last decision. `job` is the room's job so far. `not_before_ms` is the earliest next start,
-    `stop_after_ms` the earliest next stop request per job. `stop_before_ms`: jobs older than that were ordered to stop. `held` is the run of a session for which
+    `stop_after_ms` the earliest next stop request per job. `stop_before_ms`: jobs older than that were ordered to stop;
+    `cut` is one that is stopped although its session is on. `held` is the run of a session for which
     no further start may be tried.
     """
 
@@ -103,6 +104,7 @@ class RoomFacts(msgspec.Struct, frozen=True):
     stop_after_ms: Mapping[str, int] = {}
     held: Window | None = None
     stop_before_ms: int = 0
+    cut: str = ""
 
 
 def decide(facts: RoomFacts) -> Action:
@@ -134,15 +136,17 @@ def _while_wanted(facts: RoomFacts, window: Window) -> Action:
         return Start(window)
     keeper = _keeper(facts)
     strict = facts.unplanned == Unplanned.STOP
-    spare = [job for job in facts.running if job is not keeper and (strict or is_ours(job, facts.owned))]
-    if facts.job is None or facts.job.job_id != keeper.job_id:
-        # The note of ownership has room for one job, so the spare ones are stopped before it is narrowed.
-        return Attach(keeper) if spare else Adopt(keeper, window)
-    if spare:
-        return _stop_first(facts, spare)
-    if facts.owned is None or facts.owned.job_id != keeper.job_id:
-        return Adopt(keeper, window)
-    return Watch(keeper)
+    others = [job for job in facts.running if job is not keeper]
+    owed = [job for job in others if is_ours(job, facts.owned)]
+    unowned = facts.owned is None or facts.owned.job_id != keeper.job_id
+    fresh = facts.job is None or facts.job.job_id != keeper.job_id
+    if fresh or (unowned and not owed):
+        # The note of ownership has room for one job, so those it names are stopped before it is narrowed.
+        return Attach(keeper) if owed else Adopt(keeper, window)
+    spare = others if strict else owed
+    if keeper.job_id == facts.cut:
+        spare = [*spare, keeper]
+    return _stop_first(facts, spare) if spare else Watch(keeper)
 
 
 def _while_unwanted(facts: RoomFacts) -> Action:

@@ -19,6 +19,7 @@ from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Owner
 from livecue.runtime.stop_ports import StopNote, StopTimers
 from livecue.supervisor.orders import in_force, next_moment_ms
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
+from livecue.supervisor.remedies import Policy
 from livecue.supervisor.timetable import Window, next_change, too_late, wanted
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ class RoomPlan(NamedTuple):
     room: str
     sessions: Sequence[Session] = ()
     unplanned: Unplanned = Unplanned.ATTACH
+    policy: Policy = Policy()
 
 
 class CloudHealth:
@@ -103,6 +105,11 @@ class RoomState:
     not_before_ms: int = 0
     held: Window | None = None
     asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    stream_lost_ms: int = 0
+    """Since when the stream is lost, or when it was last moved to another output; 0 if it is not."""
+    output: int = 0
+    cut: str = ""
+    """A job that is stopped although its session is on: its stream ended, or it never went live."""
     owed_since_ms: int = 0
     """Since when a job is to be stopped; 0 if none is."""
     overdue: str = ""
@@ -136,6 +143,7 @@ class RoomState:
             not_before_ms=self.not_before_ms,
             stop_after_ms={job_id: after_ms for job_id, (_, after_ms) in self.asked.items()},
             held=self.held,
+            cut=self.cut,
             stop_before_ms=self.order.stop_before_ms,
         )
 
@@ -224,6 +232,9 @@ class RoomState:
                 self.complaint = ""
         self.looked_ms = now_ms
         self.look_at_ms = self.next_look_ms(now_ms, stretch_ms)
+        if self.stream_lost_ms and self.job is not None:
+            grace_ms = max(WAITING_MS, self.stream_lost_ms + self.plan.policy.rtmp_grace_ms - now_ms)
+            self.look_at_ms = min(self.look_at_ms, now_ms + grace_ms)
 
     def failed(self, event: str, error: Exception) -> bool:
         """The turn broke off: nothing was decided, or what was decided was not stored. True if that is new."""

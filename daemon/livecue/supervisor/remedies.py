@@ -1,0 +1,74 @@
+"""What each way of losing a live calls for. Pure, and all of it in one table.
+
+A live that the plan wants is started again after a pause, whatever way it was lost, except where the same
+would surely happen again: then it is given up until the next session, or until somebody starts it by hand,
+and somebody is told.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from livecue.domain import Job, JobState
+from livecue.supervisor.reconcile import GONE
+
+
+class OnEnd(StrEnum):
+    """What to do when a room's stream ends by itself while its session is on."""
+
+    RESTART = "restart"  # stop that job and begin anew
+    STOP = "stop"  # stop that job; the session is over
+    KEEP = "keep"  # leave the job; one that is over is begun anew
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How a room's live is kept. `outputs`: how many addresses it may stream to."""
+
+    on_end: OnEnd = OnEnd.KEEP
+    rtmp_grace_ms: int = 30_000
+    waiting_ms: int = 300_000
+    outputs: int = 0
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """`reason` is the metric's label; `give_up` says why starting again would not help, empty if it would."""
+
+    reason: str
+    give_up: str = ""
+
+
+HEARTBEAT_LOST = "MSS.20010118"
+_NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102"})
+_BY_CODE = {
+    **dict.fromkeys(("MSS.20010065", "MSS.20010154", "MSS.00022003"), "the quota is used up: buy more"),
+    **dict.fromkeys(
+        ("MSS.20010006", "MSS.20010007", "MSS.20010055", "MSS.20010080"),
+        "content review refused a text of the room: reword it",
+    ),
+    **dict.fromkeys(
+        ("MSS.20010053", "MSS.20010070", "MSS.20010110", "MSS.20010151"),
+        "the cloud calls the room or the start invalid: correct it",
+    ),
+    "MSS.20010153": "the room has no voice: set one",
+}
+_REASONS = {JobState.SUCCEED: "finished", JobState.BLOCKED: "blocked", JobState.CANCELED: "canceled"}
+
+
+def remedy_of(job: Job, *, ended: bool, on_end: OnEnd) -> Remedy:
+    """For a job seen over while its session is on. `ended`: its stream had ended before it was stopped."""
+    if job.state == JobState.BLOCKED:
+        return Remedy("blocked", "the platform or the cloud blocked it: clear that up")
+    if job.state == JobState.FAILED:
+        if job.error_code == HEARTBEAT_LOST:
+            return Remedy("heartbeat_lost")
+        if job.error_code in _NO_RESOURCE:
+            return Remedy("no_resource")
+        return Remedy("failed", _BY_CODE.get(job.error_code, ""))
+    if on_end is OnEnd.STOP and (ended or job.state == JobState.SUCCEED):
+        return Remedy("finished", "its stream ended, and on_end says stop")
+    if job.state == GONE:
+        return Remedy("gone")
+    known = next((reason for state, reason in _REASONS.items() if state == job.state), "gone")
+    return Remedy(known)
