@@ -275,7 +275,7 @@ class Session(msgspec.Struct, frozen=True):
     """When a room is to be live: once from `start` to `end`, at each `cron` for `duration`, or as in a calendar.
 
     Exactly one of the three forms is filled. `cron` is five fields in `timezone` (IANA name). `ics` names
-    a calendar whose events are in `runs`, as far ahead as it was read. It does not run on `days_off` (each
+    a calendar whose events are in `runs`, as far ahead as it was read; None: it never was. It does not run on `days_off` (each
     with its reason) or in `blackouts`. A start that was missed is made up for `catchup` long (None: to the
     end), but not when less than `least_remainder` is left. `overlap` is the room's policy.
     """
@@ -287,7 +287,7 @@ class Session(msgspec.Struct, frozen=True):
     duration: timedelta = timedelta(0)
     timezone: str = "UTC"
     ics: str = ""
-    runs: tuple[CalendarRun, ...] = ()
+    runs: tuple[CalendarRun, ...] | None = None
     days_off: Mapping[date, str] = {}
     blackouts: tuple[Blackout, ...] = ()
     catchup: timedelta | None = None

@@ -80,7 +80,7 @@ def test_a_start_takes_the_first_output_and_the_others_are_spare(tmp_path: Path)
     lives = {"on_end": "stop", "rtmp_grace_s": 5, "waiting_s": 60, "auto_stop_mode": "SCENE_END"}
     config = write_config(tmp_path, rooms=[{"key": "a", "room_id": "r1", "start": start, **lives}])
     settings = load(config).settings
-    room = rooms.cloud_rooms(settings)["a"]
+    room = rooms.cloud_rooms(settings, {}, 0)["a"]
     assert (room.start["output_urls"], room.start["stream_keys"]) == (["rtmp://a/1"], ["k1"])
     assert (room.outputs, room.stop_mode) == ((("rtmp://a/1", "k1"), ("rtmp://b/1", "k2")), "SCENE_END")
     (plan,) = rooms.room_plans(settings)

@@ -50,7 +50,8 @@ def test_the_parts_of_readyz_are_the_daemons() -> None:
     assert 'HealthBoard("bus", "inbox", "cloud")' in read("daemon/livecue/app/daemon.py")
     assert 'health.report("rules")' in read("daemon/livecue/app/reload.py")
     assert 'health.warn("lives"' in read("daemon/livecue/app/alerts.py")
-    assert _named(OPERATIONS, "part") == ["bus", "inbox", "cloud", "lives", "rules"]
+    assert 'health.warn("calendars", ' in read("daemon/livecue/app/calendars.py")
+    assert _named(OPERATIONS, "part") == ["bus", "inbox", "cloud", "lives", "rules", "calendars"]
 
 
 def test_the_streams_are_as_they_are_made() -> None:

@@ -17,6 +17,7 @@ import structlog
 
 from livecue.app import rooms as from_settings
 from livecue.app.alerts import AlertBoard
+from livecue.app.calendars import CalendarKeeper
 from livecue.app.doors import Doors
 from livecue.app.loops import Loops, cloud_client, make_loops
 from livecue.app.metrics import PrometheusMeter
@@ -179,8 +180,11 @@ class Daemon:
         http = await stack.enter_async_context(Http())
         self._alerts.connect(self._settings, http, self._now)
         workers = self._make_workers(bus)
+        calendars = CalendarKeeper(self._loaded, self.health, self._now)
+        await self._unless_stopped(calendars.begin(), "read-calendars")
         loops = self._loops = make_loops(
             self._settings,
+            await calendars.plans(),
             bus,
             self.channels,
             client,
@@ -210,6 +214,7 @@ class Daemon:
                 ("send-reports", loops.reporter.send()),
                 ("read-asks", loops.asker.read()),
                 ("send-asks", loops.asker.send()),
+                ("keep-calendars", calendars.run(self._stop, loops.supervisor.replan)),
                 ("keep-setups", loops.setups.run(self._stop)),
                 ("measure-lag", self._measure_lag(workers)),
                 ("reload-rules", self._reloader.run(self._stop)),

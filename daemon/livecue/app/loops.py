@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
@@ -28,7 +28,7 @@ from livecue.runtime.alert_ports import Alerts
 from livecue.runtime.asker import Asker
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
-from livecue.supervisor import StopTimerKeeper, Supervisor, Sweeper
+from livecue.supervisor import RoomPlan, StopTimerKeeper, Supervisor, Sweeper
 
 
 def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
@@ -78,6 +78,7 @@ class Loops:
 
 def make_loops(
     settings: Settings,
+    plans: Sequence[RoomPlan],
     bus: Bus,
     channels: Channels,
     client: MetaStudio,
@@ -96,7 +97,7 @@ def make_loops(
     jobs = CloudJobs(client, cloud_rooms, limits)
     timers = NatsStopTimers(bus.nc)
     supervisor = Supervisor(
-        from_settings.room_plans(settings),
+        plans,
         jobs,
         NatsOwnerships(bus.nc),
         channels,

@@ -150,6 +150,13 @@ def _policy(room: Room) -> Policy:
     )
 
 
+def calendar_urls(settings: Settings) -> list[str]:
+    """The URLs of calendars: they may carry a key."""
+    named = [holidays.ics for holidays in settings.plan.holidays.values()]
+    named += [session.ics for room in settings.rooms for session in room.sessions]
+    return [url for url in named if "://" in url]
+
+
 def _userinfo(url: str) -> list[str]:
     """The password or token that a server's address carries."""
     parts = urlsplit(url)
@@ -166,6 +173,7 @@ def secrets_of(settings: Settings) -> list[str]:
     held += secrets_of_asks(settings)
     held += [settings.alerts.secret, settings.alerts.previous_secret] if settings.alerts else []
     plain = [part for url in settings.nats.servers for part in _userinfo(url)]
+    plain += calendar_urls(settings)
     for room in settings.rooms:
         if room.callback is not None:
             held += [room.callback.key, room.callback.previous_key]

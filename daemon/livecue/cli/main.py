@@ -13,7 +13,7 @@ import typer
 from livecue import __version__
 from livecue.cli.bench import bench
 from livecue.cli.events import events
-from livecue.cli.exits import ConfigFile, fail, load_all
+from livecue.cli.exits import ConfigFile, fail, load_all, load_plans
 from livecue.cli.jobs import jobs
 from livecue.cli.online import check_online, with_room_ids
 from livecue.cli.plan import plan as plan_command
@@ -109,12 +109,12 @@ def check(
     from datetime import UTC, datetime
 
     from livecue.app.plans import judge
-    from livecue.app.rooms import room_plans
     from livecue.supervisor import next_change, wanted
+    from livecue.supervisor.plan_checks import LOOK_AHEAD
 
     loaded, rules = load_all(config)
     now = datetime.now(UTC)
-    plans = room_plans(loaded.settings)
+    plans = load_plans(config, loaded, now, LOOK_AHEAD)
     verdict = judge(config, loaded, plans, now)
     if verdict.errors:
         raise fail("\n".join(map(str, verdict.errors)))

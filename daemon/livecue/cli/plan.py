@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from livecue.cli.exits import ConfigFile, load_settings
+from livecue.cli.exits import ConfigFile, load_plans, load_settings
 from livecue.cli.packs import AsJson, print_json
 
 
@@ -28,14 +28,14 @@ def plan(
     Exits with 1 if sessions of a room overlap, or more rooms are live at once than the quota allows.
     """
     from livecue.app.plans import judge
-    from livecue.app.rooms import room_plans
+    from livecue.supervisor.plan_checks import LOOK_AHEAD
     from livecue.supervisor.plan_view import HEADS, planned
 
     zone = _zone(timezone)
     now = _since(since, zone or UTC)
     loaded = load_settings(config)
-    plans = room_plans(loaded.settings)
     until = now + timedelta(days=days)
+    plans = load_plans(config, loaded, now, max(until - now, LOOK_AHEAD))
     found = [line for one in plans for line in planned(one.room, one.sessions, now, until, zone)]
     found.sort(key=lambda line: line[1]["start_utc"])
     verdict = judge(config, loaded, plans, now, until - now)

@@ -6,7 +6,8 @@ network must forbid more than that (the cloud's metadata address, say), an egres
 """
 
 from livecue.outgoing.chat import Chat, ChatRoom
+from livecue.outgoing.fetching import FetchError, fetch
 from livecue.outgoing.http import Http
 from livecue.outgoing.webhook import CallbackRoom, Webhook
 
-__all__ = ["CallbackRoom", "Chat", "ChatRoom", "Http", "Webhook"]
+__all__ = ["CallbackRoom", "Chat", "ChatRoom", "FetchError", "Http", "Webhook", "fetch"]

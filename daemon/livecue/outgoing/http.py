@@ -38,12 +38,12 @@ def checked_url(url: str) -> httpx.URL:
         raise AskError(Unanswered.NOT_SET_UP, "the URL cannot be read") from None
     if not parsed.host:
         raise AskError(Unanswered.NOT_SET_UP, "the URL names no host")
-    if parsed.scheme != "https" and not (parsed.scheme == "http" and _is_loopback(parsed.host)):
+    if parsed.scheme != "https" and not (parsed.scheme == "http" and is_loopback(parsed.host)):
         raise AskError(Unanswered.NOT_SET_UP, "the URL must be https (http is for loopback only)")
     return parsed
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -79,7 +79,7 @@ class Http:
             AskError: no answer, or a status that is not 2xx.
         """
         target = checked_url(url)
-        client = self._inner if _is_loopback(target.host) else self._outer
+        client = self._inner if is_loopback(target.host) else self._outer
         try:
             async with asyncio.timeout(within_s):
                 request = client.build_request("POST", target, content=body, headers=dict(headers))

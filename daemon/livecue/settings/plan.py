@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from livecue.domain import Blackout, Overlap, Session
-from livecue.settings.base import Strict
+from livecue.settings.base import Strict, safe_url
+from livecue.supervisor.crontab import load_zone
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -71,16 +72,52 @@ class BlackoutSettings(Strict):
         return Blackout(self.start, self.end, self.why)
 
 
-class PlanSettings(Strict):
-    """What holds for the plan of all rooms. `holidays`: named lists of dates that sessions can refer to."""
+def _calendar(value: str) -> str:
+    """An https URL (http towards loopback), or the path of a file."""
+    if "://" not in value:
+        return value
+    if value.startswith("webcal://"):
+        raise ValueError("webcal:// is https://: write that")
+    safe_url(value)
+    return value
 
-    holidays: Mapping[str, tuple[Day, ...]] = {}
+
+Calendar = Annotated[str, AfterValidator(_calendar)]
+
+
+class Holidays(Strict):
+    """Days on which sessions that name this list do not start: `dates`, and those of a calendar."""
+
+    dates: tuple[Day, ...] = ()
+    ics: Calendar = ""
+    timezone: str = "UTC"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_of_dates(cls, value: Any) -> Any:
+        return {"dates": value} if isinstance(value, list | tuple) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        load_zone(value)
+        return value
+
+
+class PlanSettings(Strict):
+    """What holds for the plan of all rooms. `holidays`: named lists of dates that sessions can refer to.
+
+    Calendars are read again every `refresh_s`.
+    """
+
+    holidays: Mapping[str, Holidays] = {}
+    refresh_s: float = Field(default=300, ge=1, le=86_400)
     blackouts: tuple[BlackoutSettings, ...] = ()
     max_rooms_at_once: int | None = Field(default=None, ge=1)
 
 
 class SessionSettings(Strict):
-    """When the room is live: `cron` and `duration` in `timezone`, or `start` and `end` once."""
+    """When the room is live: `cron` and `duration` in `timezone`, `start` and `end` once, or a calendar."""
 
     name: str = Field(min_length=1, max_length=64)
     cron: str = ""
@@ -88,13 +125,14 @@ class SessionSettings(Strict):
     timezone: str = "UTC"
     start: datetime | None = None
     end: datetime | None = None
+    ics: Calendar = ""
     except_: tuple[Day, ...] = Field(default=(), alias="except")
     holidays: tuple[str, ...] = ()
     catchup: Duration = timedelta(minutes=15)
     least_remainder: Duration = timedelta(minutes=5)
 
     def as_session(self, plan: PlanSettings, room: PlannedRoom) -> Session:
-        days_off = {day: f"holiday ({name})" for name in self.holidays for day in plan.holidays.get(name, ())}
+        days_off = {day: f"holiday ({name})" for name in self.holidays for day in _dates(plan, name)}
         return Session(
             name=self.name,
             start=self.start,
@@ -102,6 +140,7 @@ class SessionSettings(Strict):
             cron=self.cron,
             duration=self.duration,
             timezone=self.timezone,
+            ics=self.ics,
             days_off=days_off | dict.fromkeys(self.except_, "excepted"),
             blackouts=tuple(one.as_blackout() for one in (*plan.blackouts, *room.blackouts)),
             catchup=self.catchup,
@@ -122,6 +161,10 @@ class PlannedRoom(Strict):
         return tuple(session.as_session(plan, self) for session in self.sessions)
 
 
+def _dates(plan: PlanSettings, name: str) -> tuple[date, ...]:
+    return plan.holidays[name].dates if name in plan.holidays else ()
+
+
 def unknown_holidays(session: SessionSettings, plan: PlanSettings) -> list[str]:
     """What is wrong with the lists of holidays a session names."""
     known = ", ".join(sorted(plan.holidays)) or "none"
@@ -136,6 +179,7 @@ def unknown_holidays(session: SessionSettings, plan: PlanSettings) -> list[str]:
 __all__ = [
     "BlackoutSettings",
     "Duration",
+    "Holidays",
     "PlanSettings",
     "PlannedRoom",
     "SessionSettings",

@@ -107,6 +107,14 @@ class Supervisor:
             state.hinted = True
         self._woken.set()
 
+    def replan(self, plans: Sequence[RoomPlan]) -> None:
+        """Follow these plans from now on; rooms that are not known are passed over."""
+        for plan in plans:
+            state = self._rooms.get(plan.room)
+            if state is not None and state.plan != plan:
+                state.replan(plan)
+        self.wake()
+
     def show_hint(self, room: str, rtmp_state: str) -> None:
         """The room's stream changed its state (S3, RTMP_STREAM_STATE_CHANGE); its end is a reason to look now."""
         if rtmp_state in _STREAM_LOST:

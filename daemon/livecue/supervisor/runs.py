@@ -69,7 +69,7 @@ def _once(session: Session, start: datetime, end: datetime, *, noted: bool) -> I
 
 
 def _from_calendar(session: Session) -> Iterator[Run]:
-    for run in session.runs:
+    for run in session.runs or ():
         off = run.left_out or session.days_off.get(run.day, "")
         yield Run(session.name, run.start, run.end, run.label, _notes(run.note), off)
 

@@ -177,6 +177,11 @@ class RoomState:
         changed = self.update_plan(now_ms)
         return changed or self.hinted or now_ms >= self.look_at_ms or now_ms < self.looked_ms
 
+    def replan(self, plan: RoomPlan) -> None:
+        """From the next turn on the room follows this plan."""
+        self.plan = plan
+        self.plan_from_ms = self.plan_until_ms = 0
+
     def update_plan(self, now_ms: int) -> bool:
         """Work out again which session wants the room, if that may have changed; True if it did."""
         if self.plan_from_ms <= now_ms < self.plan_until_ms:

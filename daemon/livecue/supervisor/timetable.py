@@ -36,10 +36,15 @@ def wanted(sessions: Sequence[Session], now: datetime) -> Window | None:
     """The run that wants the room live at `now`; of several, the one that ends last, or as `overlap` says.
 
     Raises:
-        ValueError: a session does not pass `validate`.
+        ValueError: a session does not pass `validate`, or its calendar was never read and no other session
+            wants the room: then nobody knows.
     """
     run = run_at(sessions, now.astimezone(UTC))
-    return None if run is None else _window(run)
+    if run is None:
+        if unread := [one.name for one in sessions if one.ics and one.runs is None]:
+            raise ValueError(f"the calendar of session {unread[0]!r} was never read")
+        return None
+    return _window(run)
 
 
 def too_late(window: Window, now: datetime, *, began: bool) -> bool:
@@ -150,7 +155,7 @@ def _boundaries(session: Session, now: datetime) -> Iterator[datetime]:
     if session.start is not None and session.end is not None:
         yield from (session.start.astimezone(UTC), session.end.astimezone(UTC))
     elif session.ics:
-        yield from (moment for run in session.runs for moment in (run.start, run.end))
+        yield from (moment for run in session.runs or () for moment in (run.start, run.end))
     else:
         coming = next_start(compile_cron(session.cron, session.timezone), now)
         if coming is not None:
