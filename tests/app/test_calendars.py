@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from app.processes import livecue, running, write_config
+from app.processes import Running, livecue, running, write_config
+from app.running import ROOM_ID
 from livecue.app.calendars import CalendarKeeper, CalendarReader
 from livecue.app.redact import Redactor
 from livecue.app.rooms import secrets_of
 from livecue.outgoing import FetchError, fetch
 from livecue.runtime.health import HealthBoard
+from livecue.sandbox import Sandbox, SandboxOptions
 from livecue.settings import Loaded, load
 from livecue.supervisor import RoomPlan, wanted
 
@@ -256,3 +259,57 @@ def test_a_calendars_url_is_a_secret_in_logs(tmp_path: Path) -> None:
     assert "private-key" not in Redactor(secrets_of(settings)).text(
         f"GET {settings.rooms[0].sessions[0].ics}"
     )
+
+
+async def test_what_is_wrong_with_a_plan_is_logged_once_and_goes_on(tmp_path: Path) -> None:
+    sessions = [
+        {"name": name, "cron": f"0 {hour} * * *", "duration": "4h"} for name, hour in (("a", 20), ("b", 22))
+    ]
+    file = write_config(tmp_path, rooms=[{"key": "flagship", "room_id": "r1", "sessions": sessions}])
+    keeper = CalendarKeeper(load(file), HealthBoard("bus"), lambda: int(NOW.timestamp() * 1000))
+    await keeper.begin()
+    with capture_logs() as lines:
+        assert is_wanted(await keeper.plans(), NOW + timedelta(hours=9))
+        await keeper.plans()
+    (line,) = lines
+    assert line["event"] == "plan-problem"
+    assert line["problem"].startswith("rooms.flagship.sessions.b: overlaps session 'a'")
+
+
+async def test_a_live_begins_and_ends_as_the_calendar_says_while_the_daemon_runs(tmp_path: Path) -> None:
+    """A calendar that breaks ends nothing; an event that is taken out of it is a live that is stopped."""
+    start = datetime.now(UTC) - timedelta(minutes=1)
+    event = f"BEGIN:VEVENT\nUID:1\nDTSTART:{start:%Y%m%dT%H%M%SZ}\nDURATION:PT1H\nEND:VEVENT\n"
+    feed = tmp_path / "feed.ics"
+    feed.write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\n{event}END:VCALENDAR\n")
+    room: dict[str, Any] = {
+        "key": "shop",
+        "room_id": ROOM_ID,
+        "sessions": [{"name": "feed", "ics": "feed.ics"}],
+    }
+    room["start"] = {"output_urls": ["rtmp://push.example.com/live/x"], "stream_keys": ["key"]}
+    async with Sandbox(SandboxOptions(room_ids=(ROOM_ID,))).running() as sandbox:
+        cloud = {
+            "endpoint": sandbox.endpoint,
+            "project_id": sandbox.project_id,
+            "auth": {"ak": sandbox.ak, "sk": sandbox.sk},
+        }
+        file = write_config(tmp_path, metastudio=cloud, rooms=[room], plan={"refresh_s": 1})
+        async with running(file) as daemon:
+            await until(daemon, "job-started")
+            feed.write_text("half a calen")
+            await until(daemon, "calendar-not-read")
+            await asyncio.sleep(3)
+            assert "job-stopping" not in "".join(daemon.lines)
+            feed.write_text("BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n")
+            await until(daemon, "job-ended")
+            assert await daemon.end() == 0
+    assert {job.state for job in sandbox.jobs.values()} == {"SUCCEED"}
+
+
+async def until(daemon: Running, said: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if said in "".join(daemon.lines):
+                return
+            await asyncio.sleep(0.1)

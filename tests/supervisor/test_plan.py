@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from livecue.domain import Blackout, CalendarRun, Overlap, Session
+from livecue.supervisor.crontab import compile_cron, next_start
 from livecue.supervisor.plan import resolve
 from livecue.supervisor.plan_checks import crowds, overlaps, rushes
 from livecue.supervisor.timetable import next_change, too_late, wanted
@@ -192,14 +194,15 @@ some_blackouts = st.lists(st.tuples(quarters, st.integers(1, 8)), max_size=2)
 
 
 @settings(max_examples=60, deadline=None)
-@given(some_sessions, some_blackouts, st.sampled_from(Overlap))
+@given(some_sessions, some_blackouts, st.sampled_from(Overlap), st.sampled_from([0, 5, 20, 50]))
 def test_what_is_wanted_is_what_the_plan_shows(
-    spans: list[tuple[int, int]], darks: list[tuple[int, int]], overlap: Overlap
+    spans: list[tuple[int, int]], darks: list[tuple[int, int]], overlap: Overlap, least: int
 ) -> None:
     """`wanted` answers for a moment, `resolve` for a day: they must never differ, nor `next_change` skip a change."""
     blackouts = tuple(Blackout(at(start / 4), at((start + length) / 4)) for start, length in darks)
+    more = {"overlap": overlap, "blackouts": blackouts, "least_remainder": least * MINUTE}
     sessions = [
-        once(str(place), start / 4, (start + length) / 4, overlap=overlap, blackouts=blackouts)
+        once(str(place), start / 4, (start + length) / 4, **more)
         for place, (start, length) in enumerate(spans)
     ]
     plan = [run for run in resolve(sessions, DAY, at(24)) if not run.left_out]
@@ -223,3 +226,40 @@ def test_the_policy_without_overlaps_changes_nothing() -> None:
     plain = shown(sessions, days=3)
     for policy in Overlap:
         assert shown([replace(one, overlap=policy) for one in sessions], days=3) == plain
+
+
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe")
+CHANGES = ((3, 8), (3, 29), (4, 5), (10, 4), (10, 25), (11, 1))
+"""Days of 2026 on which clocks change in one of them."""
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(CHANGES),
+    st.integers(0, 59),
+    st.sampled_from(["*", "*/2", "0-4", "1,2,3", "2", "23"]),
+    st.integers(1, 30 * 60),
+    st.integers(-3, 0),
+)
+def test_around_clock_changes_every_start_comes_once_in_order_and_lasts_as_long_as_said(
+    zone: str, day: tuple[int, int], minute: int, hours: str, minutes: int, shift: int
+) -> None:
+    session = Session("s", cron=f"{minute} {hours} * * *", duration=minutes * MINUTE, timezone=zone)
+    since = datetime(2026, *day, tzinfo=UTC) + timedelta(days=shift)
+    found = resolve([session], since, since + timedelta(days=4))
+    begun = [run.start for run in found]
+    assert begun == sorted(set(begun))
+    assert {run.end - run.start for run in found} == {minutes * MINUTE}
+    moment, walked = begun[0] - timedelta.resolution, []
+    while (coming := next_start(compile_cron(session.cron, zone), moment)) is not None and coming <= begun[
+        -1
+    ]:
+        walked.append(moment := coming)
+    assert walked == begun
+    for run in found:
+        local = run.start.astimezone(ZoneInfo(zone))
+        assert local.minute == minute or any("does not exist" in note for note in run.notes)
+        assert local.fold == 0 or (
+            hours.startswith("*") and any("this is fold 1" in note for note in run.notes)
+        )

@@ -112,16 +112,13 @@ class CalendarReader:
         """Put what a calendar says in force, for all of its uses or, if one cannot be resolved, for none."""
         after, until = self._now() - BACK, self._now() + self._ahead
         users = [use for use in self.uses if use.source == source]
-        days = {
-            use: await asyncio.to_thread(days_in, text, use.zone, after, until) for use in users if use.days
-        }
-        runs = {
-            use: await asyncio.to_thread(runs_in, text, use.zone, after, until)
-            for use in users
-            if not use.days
-        }
-        self._days |= days
-        self._runs |= runs
+        days, runs = {}, {}
+        for zone in {use.zone for use in users if use.days}:
+            days[zone] = await asyncio.to_thread(days_in, text, zone, after, until)
+        for zone in {use.zone for use in users if not use.days}:
+            runs[zone] = await asyncio.to_thread(runs_in, text, zone, after, until)
+        self._days |= {use: days[use.zone] for use in users if use.days}
+        self._runs |= {use: runs[use.zone] for use in users if not use.days}
         self._last[source] = text
 
     def _copy(self, source: str) -> Path:
