@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,10 +32,12 @@ class ByHand:
         if state is None:
             return Reply(f"no room {request.room!r}; rooms: {', '.join(self._rooms)}")
         try:
-            await self._order(Command(request.do), state, request.for_ms)
+            command = Command(request.do)
         except ValueError:
             return Reply(f"{request.do!r} is nothing that can be done: {', '.join(Command)}, list")
-        except (OrderError, BusError) as error:
+        try:
+            await self._order(command, state, request.for_ms)
+        except (OrderError, BusError, ValueError) as error:  # ValueError: its calendar was never read
             return Reply(f"{request.room}: {error}")
         return Reply(rooms=[self._told(state)])
 
@@ -49,7 +52,8 @@ class ByHand:
         self._wake(state.room)
 
     def _told(self, state: RoomState) -> dict[str, Any]:
-        state.update_plan(self._now())
+        with suppress(ValueError):  # its calendar was never read: as it was last known
+            state.update_plan(self._now())
         window, job, order = state.window, state.job, state.order
         return {
             "room": state.room,
