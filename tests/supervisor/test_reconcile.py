@@ -101,8 +101,8 @@ def test_our_job_is_stopped_when_no_session_wants_it(owned: Ownership, unplanned
 
 def test_a_job_of_an_unanswered_start_is_ours_from_a_minute_before_the_request_on() -> None:
     owned = note("", age_s=30)
-    assert decide(facts(job("a", age_s=90), owned=owned)) == Stop(job("a", age_s=90))
-    assert decide(facts(job("a", age_s=91), owned=owned)) == Attach(job("a", age_s=91))
+    assert decide(facts(job("a", age_s=7230), owned=owned)) == Stop(job("a", age_s=7230))
+    assert decide(facts(job("a", age_s=7231), owned=owned)) == Attach(job("a", age_s=7231))
     assert decide(facts(job("a", age_s=None), owned=owned)) == Stop(job("a", age_s=None))
 
 

@@ -22,8 +22,10 @@ from livecue.domain import Job, JobState, Meaning, Unplanned
 from livecue.runtime.ports import Ownership
 from livecue.supervisor.timetable import Window
 
-SKEW_MS = 60_000
-"""How far the cloud's clock may be behind ours when it says when a job was created."""
+SKEW_MS = 7_200_000
+"""How far the cloud's clock may be behind ours when it says when a job was created: ours may have jumped
+an hour. It only counts for an unanswered start, and the room was seen empty before that.
+"""
 
 SETTLE_MS = 120_000
 """How long after an unanswered start its job may still turn up."""

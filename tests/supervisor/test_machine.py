@@ -1,0 +1,250 @@
+"""Any order of crashes, faults, jumps of the clock and lost jobs: one job at most, none forgotten, none missing.
+
+The daemon dies between any two awaits, before or after the call had its effect. The cloud here keeps no
+second job out of a room and has a clock of its own: that there is one job is the supervisor's doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from livecue.domain import Job, JobState, Meaning
+from livecue.runtime.order_ports import MemoryOrders, Request
+from livecue.supervisor import StopTimerKeeper, Supervisor, Sweeper
+
+from .fakes import T0, Clock, Cloud, World, on_air, refusal, room
+from .test_timers import Timers
+
+ROOM = "flagship"
+TOLERANCE_S = 60
+FAULTS = [
+    Meaning.UNAVAILABLE,
+    Meaning.OUTCOME_UNKNOWN,
+    Meaning.SLOW_DOWN,
+    Meaning.NO_RESOURCE,
+    Meaning.UNAUTHENTICATED,
+    Meaning.NOT_RUNNING,
+]
+OPERATIONS = ["start", "stop", "show", "running", "everywhere"]
+
+
+class Killed(BaseException):
+    """The daemon dies here."""
+
+
+class LaxCloud(Cloud):
+    """Starts whatever it is asked for, also beside a running job."""
+
+    async def start(self, room: str, lasts_ms: int) -> Job:
+        self._called("start", room)
+        self.lasts_ms[room] = lasts_ms
+        job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in)
+        if self.lose_answer():
+            raise refusal(Meaning.OUTCOME_UNKNOWN)
+        return job
+
+
+class Mortal:
+    """A port at which the daemon may die: before a call, or after it had its effect."""
+
+    def __init__(self, port: Any, life: Life) -> None:
+        self._port = port
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def call(*args: Any, **more: Any) -> Any:
+            self._life.step()
+            done = await found(*args, **more)
+            self._life.step()
+            return done
+
+        return call
+
+
+class Life:
+    """How many steps the daemon has left; none: it lives on."""
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def step(self) -> None:
+        if self.left:
+            self.left -= 1
+            if not self.left:
+                raise Killed
+
+
+class Stage(World):
+    """The supervisor with all its paths to a stop, on ports that kill."""
+
+    def __init__(self) -> None:
+        self.life = Life()
+        self.orders = MemoryOrders()
+        sessions = [
+            on_air(hours=2),
+            on_air(hours=2, start=T0 + timedelta(hours=3), name="late"),
+            on_air(hours=1, start=T0 + timedelta(hours=5), name="next"),
+        ]
+        super().__init__(room(*sessions))
+
+    def boot(self) -> Supervisor:
+        if not hasattr(self, "timers"):
+            self.real = Clock()
+            self.cloud = LaxCloud(self.real)
+            self.timers = Timers(self)
+        self.life.left = 0
+        cloud, notes, bus, timers, orders = (
+            Mortal(port, self.life) for port in (self.cloud, self.notes, self.bus, self.timers, self.orders)
+        )
+        self.supervisor = Supervisor(
+            self.plans,
+            cloud,
+            notes,
+            bus,
+            self.tally,
+            self.tally,
+            self.clock,
+            timers=timers,
+            orders=orders,
+        )
+        self.keeper = StopTimerKeeper(timers, cloud, self.supervisor.wanted, self.clock)
+        self.sweeper = Sweeper(cloud, self.supervisor, self.tally)
+        return self.supervisor
+
+    def forward(self, seconds: float) -> None:
+        self.clock.forward(seconds)
+        self.real.forward(seconds)
+
+    async def live(self, seconds: float, every_s: float = 2.0) -> None:
+        """All paths at their pace; who dies is started again."""
+        passed = 0.0
+        while passed < seconds:
+            if passed % 60 < every_s:
+                await self.survive(self.sweeper.sweep_once())
+            await self.survive(self.supervisor.reconcile_once())
+            await self.survive(self.keeper.turn())
+            self.forward(every_s)
+            passed += every_s
+
+    async def survive(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except BaseException as error:
+            if isinstance(error, Killed) or (
+                isinstance(error, BaseExceptionGroup) and error.subgroup(Killed)
+            ):
+                self.boot()
+                return
+            raise
+
+    def wanted(self, ago_s: float = 0) -> bool:
+        """Whether the plan, with what was ordered by hand, wants a live."""
+        at = datetime.fromtimestamp(self.clock() / 1000 - ago_s, UTC)
+        order = self.orders.stored.get(ROOM)
+        off = order is not None and at.timestamp() * 1000 < order.off_until_ms
+        ordered = order is not None and at.timestamp() * 1000 < order.live_until_ms
+        planned = any(one.start <= at < one.end for one in self.plans[0].sessions if one.start and one.end)
+        return ordered or (planned and not off)
+
+
+class Lives(RuleBasedStateMachine):
+    """What may happen, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.stage = Stage()
+
+    def teardown(self) -> None:
+        self.loop.close()
+
+    @rule(seconds=st.sampled_from([2, 10, 60, 300]), every_s=st.sampled_from([2.0, 7.0]))
+    def time_passes(self, seconds: int, every_s: float) -> None:
+        self.loop.run(self.stage.live(seconds, every_s))
+
+    @rule(steps=st.integers(1, 14))
+    def the_daemon_dies_soon(self, steps: int) -> None:
+        self.stage.life.left = steps
+        self.loop.run(self.stage.live(4))
+
+    @rule(minutes=st.sampled_from([1, 30, 90]))
+    def nobody_runs_for_a_while(self, minutes: int) -> None:
+        self.stage.boot()
+        self.stage.forward(minutes * 60)
+
+    @rule(operations=st.sets(st.sampled_from(OPERATIONS), min_size=1), meaning=st.sampled_from(FAULTS))
+    def the_cloud_fails(self, operations: set[str], meaning: Meaning) -> None:
+        def fault(operation: str, _room: str) -> None:
+            if operation in operations:
+                raise refusal(meaning)
+
+        self.stage.cloud.fault = fault
+        self.loop.run(self.stage.live(30))
+
+    @rule()
+    def answers_of_starts_are_lost(self) -> None:
+        self.stage.cloud.lose_answer = lambda: True
+        self.loop.run(self.stage.live(10))
+
+    @rule(down=st.booleans())
+    def the_bus_is_away(self, *, down: bool) -> None:
+        self.stage.notes.down = self.stage.bus.down = self.stage.timers.down = down
+        self.loop.run(self.stage.live(10))
+
+    @rule(hours=st.sampled_from([-1, 1]))
+    def the_clock_jumps(self, hours: int) -> None:
+        ahead_ms = self.stage.clock() - self.stage.real() + hours * 3_600_000
+        if abs(ahead_ms) <= 3_600_000:  # it jumps an hour, and back
+            self.stage.clock.forward(hours * 3600)
+
+    @rule(state=st.sampled_from([JobState.FAILED, JobState.SUCCEED]))
+    @precondition(lambda self: self.stage.cloud.on_air(ROOM))
+    def the_job_is_lost(self, state: JobState) -> None:
+        for job_id in self.stage.cloud.on_air(ROOM):
+            self.stage.cloud.become(job_id, state, "MSS.20010118")
+
+    @rule(do=st.sampled_from(["start", "stop", "extend", "pause", "resume"]))
+    @precondition(lambda self: not self.stage.notes.down)
+    def somebody_lends_a_hand(self, do: str) -> None:
+        self.loop.run(self.stage.live(2))  # it has read what was ordered before
+        asked = self.stage.supervisor.by_hand.answer(Request(do, ROOM, 1_800_000))
+        self.loop.run(self.stage.survive(asked))
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        stage = self.stage
+        stage.life.left = 0
+        stage.cloud.fault = lambda *_: None
+        stage.cloud.lose_answer = lambda: False
+        stage.notes.down = stage.bus.down = stage.timers.down = False
+        self.loop.run(stage.live(TOLERANCE_S))
+        if not any(stage.wanted(ago) for ago in range(0, TOLERANCE_S + 1, 2)):
+            assert stage.cloud.on_air(ROOM) == [], "a job beyond its stop"
+        self.loop.run(stage.live(240))
+        if all(stage.wanted(ago) for ago in range(0, 301, 2)):
+            assert len(stage.cloud.on_air(ROOM)) == 1, "a session without its live"
+
+    @invariant()
+    def there_is_one_job_at_most(self) -> None:
+        assert len(self.stage.cloud.on_air(ROOM)) <= 1
+
+
+Lives.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+test_lives = Lives.TestCase
