@@ -83,7 +83,7 @@ class Running:
 
 
 @asynccontextmanager
-async def daemon(folder: Path, rules: Path) -> AsyncIterator[Running]:
+async def daemon(folder: Path, rules: Path, *flags: str) -> AsyncIterator[Running]:
     """`livecue run` with one room that is live; it has to stop by SIGTERM with exit code 0."""
     server = EmbeddedServer(folder / "bus")
     await server.start()
@@ -91,7 +91,7 @@ async def daemon(folder: Path, rules: Path) -> AsyncIterator[Running]:
     try:
         async with (
             Sandbox(SandboxOptions(room_ids=(ROOM_ID,))).running() as sandbox,
-            _process(folder, rules, server, sandbox) as (child, port),
+            _process(folder, rules, server, sandbox, *flags) as (child, port),
         ):
             running = Running(nc, sandbox, child, port, folder / "livecue.log")
             await running.ready()
@@ -105,7 +105,7 @@ async def daemon(folder: Path, rules: Path) -> AsyncIterator[Running]:
 
 @asynccontextmanager
 async def _process(
-    folder: Path, rules: Path, server: EmbeddedServer, sandbox: Sandbox
+    folder: Path, rules: Path, server: EmbeddedServer, sandbox: Sandbox, *flags: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -114,7 +114,7 @@ async def _process(
     config.write_text(yaml.safe_dump(_config(folder, rules, server, sandbox, port)))
     with (folder / "livecue.log").open("w") as log:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "livecue", "run", "-c", str(config), stderr=log
+            sys.executable, "-m", "livecue", "run", "-c", str(config), *flags, stderr=log
         )
         try:
             yield child, port

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from app.processes import livecue, write_config
 from app.running import daemon
@@ -48,3 +51,16 @@ async def test_without_a_daemon_the_remedy_is_told(tmp_path: Path) -> None:
     code, _, err = await livecue("jobs", "list", "-c", str(write_config(tmp_path)))
     assert (code, "start `livecue run` first" in err) == (1, True)
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("flags", "over"), [((), False), (("--stop-lives-on-exit",), True)])
+async def test_lives_go_on_at_the_end_unless_they_are_to_stop(
+    tmp_path: Path, flags: tuple[str, ...], *, over: bool
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/pack.yaml").write_text(PACK)
+    async with daemon(tmp_path, tmp_path / "rules", *flags) as running:
+        jobs_then = running.sandbox.jobs
+        running.child.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(running.child.wait(), 25)
+        assert [job.over for job in jobs_then.values()] == [over]
