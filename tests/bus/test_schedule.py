@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nats
 from nats.aio.client import Client
 
 from bus.serving import stored
+from livecue.bus.api import api_request
 from livecue.bus.embedded import EmbeddedServer
 from livecue.bus.schedule import NatsStopTimers
 from livecue.bus.streams import ensure_streams
+from livecue.runtime.ports import BusError
 from livecue.runtime.stop_ports import StopDue, StopNote
 
 NOTE = StopNote("a", "evening", 1_000, "job-1")
@@ -82,3 +85,19 @@ async def test_what_came_due_while_the_server_was_down_comes_afterwards(tmp_path
     await timers.close()
     await nc.close()
     await server.stop()
+
+
+async def test_a_stream_that_was_made_anew_is_read_again(nc: Client) -> None:
+    timers = NatsStopTimers(nc)
+    await timers.set(NOTE, now_ms() - 1_000)
+    assert len(await taken(timers, 10)) == 1
+    await api_request(nc, "STREAM.DELETE.LIVE_PLAN", {})
+    await ensure_streams(nc, 1)
+    await timers.set(NOTE, now_ms() - 1_000)
+    again: list[StopDue] = []
+    deadline = time.monotonic() + 20
+    while not again and time.monotonic() < deadline:
+        with suppress(BusError):
+            again = await timers.due(0.2)
+    assert [due.note for due in again] == [NOTE]
+    await timers.close()

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from livecue.bus.api import TIMEOUT_S, api_request
-from livecue.bus.tail import Tail
+from livecue.bus.tail import StreamReplacedError, Tail
 from livecue.runtime.ports import BusError
 from livecue.runtime.stop_ports import StopDue, StopNote
 
@@ -51,7 +51,13 @@ class NatsStopTimers:
         if self._tail is None:
             self._tail = Tail(self._nc, _STREAM, ["live.plan.due.*"])
         found = []
-        for msg in await self._tail.take(256, wait_s):
+        try:
+            taken = await self._tail.take(256, wait_s)
+        except StreamReplacedError:
+            await self.close()
+            self._tail = None  # the server came back without its store: the new stream is read from its start
+            raise
+        for msg in taken:
             try:
                 found.append(StopDue(msgspec.json.decode(msg.body, type=StopNote), msg.seq))
             except msgspec.MsgspecError as error:
