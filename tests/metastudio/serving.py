@@ -132,7 +132,7 @@ async def handling(handler: Handler) -> AsyncIterator[str]:
     server.close()
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def never_answer(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
-from livecue.domain import CloudError, Job
+from livecue.domain import CloudError, Job, Meaning
 from livecue.runtime.ports import Count, Meter
 from livecue.supervisor.state import log
 
@@ -59,7 +59,10 @@ class Sweeper:
         except CloudError as error:
             if str(error.meaning) != self._complaint:  # once, until it changes
                 self._complaint = str(error.meaning)
-                log.warning("sweep-failed", error=str(error), meaning=str(error.meaning))
+                if (
+                    error.meaning is not Meaning.UNAUTHENTICATED
+                ):  # said already, once, by who looks at the rooms
+                    log.warning("sweep-failed", error=str(error), meaning=str(error.meaning))
             return False
         self._complaint = ""
         strangers = {job.job_id: room_id for room, room_id, job in found if not room}
