@@ -219,7 +219,8 @@ class CloudJobs:
             async with self._limits.slot("show_room"):
                 room = await self._client.show_room(cloud.room_id)
         except CloudError as error:
-            log.warning("exit-not-set", room_id=cloud.room_id, error=str(error))
+            if error.meaning is not Meaning.UNAUTHENTICATED:  # the start itself will say so
+                log.warning("exit-not-set", room_id=cloud.room_id, error=str(error))
             return cloud.start
         return with_exit(cloud.start, room, lasts_s, cloud.stop_mode)
 

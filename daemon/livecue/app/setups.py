@@ -42,6 +42,7 @@ class SetupKeeper:
         self._book = book
         self._set_speed = set_speed
         self._wanted = set(rooms)
+        self._complaint: Meaning | None = None
         self._woken = asyncio.Event()
 
     def ask(self, room: str) -> None:
@@ -77,12 +78,19 @@ class SetupKeeper:
             async with self._limits.slot("show_room"):
                 setup = await self._client.show_room(self._rooms[room].room_id)
         except CloudError as error:
-            log.warning("setup-not-fetched", room=room, error=str(error))
+            self._complain(room, error)
             if error.meaning in _NO_USE:
                 self._wanted.discard(room)  # until its next job
             return
         self._wanted.discard(room)
+        self._complaint = None
         self._learn(room, setup)
+
+    def _complain(self, room: str, error: CloudError) -> None:
+        """Once for all rooms, until the cloud says something else; wrong credentials are told elsewhere."""
+        if error.meaning not in {self._complaint, Meaning.UNAUTHENTICATED}:
+            log.warning("setup-not-fetched", room=room, error=str(error))
+        self._complaint = error.meaning
 
     def _learn(self, room: str, setup: Mapping[str, Any]) -> None:
         speed = voice_speed_of(setup)

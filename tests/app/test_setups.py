@@ -1,0 +1,67 @@
+"""What rooms say of themselves, and how often it is said that they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from livecue.app.cloud import CloudRoom, Limits
+from livecue.app.reload import Rulebook
+from livecue.app.setups import SetupKeeper
+from livecue.domain import CloudError, Meaning
+from runtime.making import desk_rules, rule
+
+
+class Cloud:
+    """Answers `show_room` with `answer`."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    async def show_room(self, room_id: str) -> Any:
+        self.asked.append(room_id)
+        if isinstance(self.answer, CloudError):
+            raise self.answer
+        return self.answer
+
+
+def keeper(cloud: Cloud, speeds: dict[str, int]) -> SetupKeeper:
+    rooms = {key: CloudRoom(f"id-{key}") for key in "abc"}
+    book = Rulebook({key: desk_rules(rule("r", "好")) for key in rooms})
+    limits = Limits("cn-north-4", {})
+    client: Any = cloud
+    return SetupKeeper(client, rooms, limits, book, speeds.__setitem__)
+
+
+async def test_the_voices_speed_is_learnt_and_a_room_that_does_not_say_changes_nothing() -> None:
+    speeds: dict[str, int] = {}
+    told = {"scene_scripts": [{"voice_config": {"speed": 120}}]}
+    one = keeper(Cloud(told), speeds)
+    await one._fetch("a")
+    assert speeds == {"a": 120}
+    other = keeper(Cloud({}), speeds)
+    await other._fetch("b")
+    assert speeds == {"a": 120}
+
+
+@pytest.mark.parametrize(
+    ("meaning", "said", "wanted"),
+    [
+        (Meaning.UNAVAILABLE, ["setup-not-fetched"], {"a", "b", "c"}),
+        (Meaning.UNAUTHENTICATED, [], {"a", "b", "c"}),
+        (Meaning.NOT_FOUND, ["setup-not-fetched"], {"c"}),
+    ],
+)
+async def test_a_cloud_that_does_not_say_is_complained_of_once_for_all_rooms(
+    meaning: Meaning, said: list[str], wanted: set[str]
+) -> None:
+    cloud = Cloud(CloudError("no", meaning=meaning))
+    one = keeper(cloud, {})
+    with capture_logs() as lines:
+        for room in ("a", "b", "a"):
+            await one._fetch(room)
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == said
+    assert one._wanted == wanted
