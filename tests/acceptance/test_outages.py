@@ -71,9 +71,10 @@ async def test_a_bus_lost_in_the_middle_means_503_for_callbacks_and_no_second_re
 
 
 async def test_wrong_credentials_are_one_clear_line_and_readyz_shows_them_and_it_lives_on(
-    cloud: Cloud, daemon: MakeDaemon
+    cloud: Cloud, daemon: MakeDaemon, tmp_path: Path
 ) -> None:
-    one = daemon([room(f"room-{n}") for n in range(6)])
+    packs = [pack(tmp_path / "p", RULES)]
+    one = daemon([room(f"room-{n}", packs) for n in range(6)])
     metastudio = {**one.config["metastudio"], "auth": {"ak": cloud.ak, "sk": "wrong-secret-key-0123456789"}}
     one.write({**one.config, "metastudio": metastudio})
     one.up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -65,3 +66,16 @@ async def test_a_cloud_that_does_not_say_is_complained_of_once_for_all_rooms(
             await one._fetch(room)
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == said
     assert one._wanted == wanted
+
+
+async def test_wrong_credentials_are_tried_with_one_room_at_a_time() -> None:
+    cloud = Cloud(CloudError("no", meaning=Meaning.UNAUTHENTICATED))
+    stop = asyncio.Event()
+    running = asyncio.create_task(keeper(cloud, {}).run(stop))
+    async with asyncio.timeout(5):
+        while not cloud.asked:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        stop.set()
+        await running
+    assert len(cloud.asked) == 1

@@ -198,9 +198,11 @@ class CalendarKeeper:
         plans = self._reader.plans()
         now = datetime.fromtimestamp(self._now() / 1000, UTC)
         verdict = await asyncio.to_thread(judge, Path("livecue.yaml"), self._loaded, plans, now)
-        said = {f"{one.where}: {one.what}" for one in (*verdict.errors, *verdict.warnings)}
+        errors = {f"{one.where}: {one.what}" for one in verdict.errors}
+        said = errors | {f"{one.where}: {one.what}" for one in verdict.warnings}
         for text in sorted(said - self._judged):
-            log.warning("plan-problem", problem=text, remedy="see livecue plan; it goes on as configured")
+            tell = log.warning if text in errors else log.info
+            tell("plan-problem", problem=text, remedy="see livecue plan; it goes on as configured")
         self._judged = said
         return plans
 

@@ -55,8 +55,8 @@ class SetupKeeper:
         while not stop.is_set():
             self._woken.clear()
             for room in sorted(filter(self._speaks, self._wanted)):
-                if not stop.is_set():
-                    await self._fetch(room)
+                if stop.is_set() or not await self._fetch(room):
+                    break
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_S if self._wanted else _PAUSE_S / 5):
                     await self._either(stop)
@@ -73,7 +73,8 @@ class SetupKeeper:
         """Whether rules speak in the room at all."""
         return self._rooms[room].kind is RoomKind.LIVE and bool(self._book[room].program.event_types)
 
-    async def _fetch(self, room: str) -> None:
+    async def _fetch(self, room: str) -> bool:
+        """Whether there is any use in asking for the next one."""
         try:
             async with self._limits.slot("show_room"):
                 setup = await self._client.show_room(self._rooms[room].room_id)
@@ -81,10 +82,11 @@ class SetupKeeper:
             self._complain(room, error)
             if error.meaning in _NO_USE:
                 self._wanted.discard(room)  # until its next job
-            return
+            return error.meaning is not Meaning.UNAUTHENTICATED
         self._wanted.discard(room)
         self._complaint = None
         self._learn(room, setup)
+        return True
 
     def _complain(self, room: str, error: CloudError) -> None:
         """Once for all rooms, until the cloud says something else; wrong credentials are told elsewhere."""
