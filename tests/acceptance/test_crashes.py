@@ -26,6 +26,7 @@ async def test_after_kill_9_the_same_job_goes_on_and_nothing_is_started_or_said_
     ended = room("ended", sessions=[once(6)])
     one = daemon([main, ended])
     one.up_and_ready()
+    await until(lambda: len(one.logged("job-started")) == 2)  # totals are those of the live
     enter = event({"user": user("a")}, 2)
     async with bus_of(one) as bus:
         await bus.publish("main", *map(danmaku, ("常问", "只一次", "一小时", "轮流", "轮流")), enter, enter)
