@@ -17,10 +17,18 @@ demo: $(STAMP) ## Run the whole desk on this machine: bus, sandbox, daemon, traf
 
 test: $(STAMP) ## Run every test, those of the rule packs too
 	@$(BIN)/livecue rules test rules/
+ifdef PYTEST_ARGS
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+else
+	@# Two at a time: from outside it is mostly waiting, inside mostly work.
+	@$(BIN)/python -m pytest -p no:cacheprovider tests/acceptance > .outside.log 2>&1 & outside=$$!; \
+	  $(BIN)/python -m pytest --ignore=tests/acceptance; inside=$$?; \
+	  wait $$outside; outside=$$?; cat .outside.log; rm -f .outside.log; \
+	  exit $$((inside | outside))
+endif
 
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
-	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
+	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/torture/test_lives_under_faults.py --override-ini addopts="-ra --import-mode=importlib"
 
 lint: $(STAMP) ## ruff, strict types, import laws, rule packs
 	@$(BIN)/ruff check .

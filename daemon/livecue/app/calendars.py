@@ -201,8 +201,10 @@ class CalendarKeeper:
         errors = {f"{one.where}: {one.what}" for one in verdict.errors}
         said = errors | {f"{one.where}: {one.what}" for one in verdict.warnings}
         for text in sorted(said - self._judged):
-            tell = log.warning if text in errors else log.info
-            tell("plan-problem", problem=text, remedy="see livecue plan; it goes on as configured")
+            if text in errors:
+                log.warning("plan-problem", problem=text, remedy="see livecue plan; it goes on as configured")
+            else:
+                log.info("plan-problem", problem=text, remedy="see livecue plan")
         self._judged = said
         return plans
 
