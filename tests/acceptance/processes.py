@@ -187,8 +187,9 @@ class Livecue(Process):
         return total
 
     def lines(self) -> list[dict[str, Any]]:
-        """Its log, line by line; a line that is not JSON fails the test."""
-        return [json.loads(line) for line in self.words().splitlines()]
+        """Its log, line by line; a line that is not JSON fails the test, one still being written waits."""
+        whole, _, _ = self.words().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line["event"] == event]
