@@ -28,7 +28,7 @@ else
 endif
 
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
-	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/torture/test_lives_under_faults.py --override-ini addopts="-ra --import-mode=importlib"
+	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
 
 lint: $(STAMP) ## ruff, strict types, import laws, rule packs
 	@$(BIN)/ruff check .

@@ -36,10 +36,9 @@ def test_a_bare_500_may_have_been_spoken_and_a_503_was_not() -> None:
 
 
 def test_pauses_double_up_to_a_ceiling_and_never_come_near_zero() -> None:
-    pauses = [pause_ms(refusal(Meaning.NOT_PUSHED), attempt, 0.0) for attempt in range(1, 8)]
+    pauses = [pause_ms(attempt, 0.0) for attempt in range(1, 8)]
     assert pauses == [300, 600, 1200, 2400, 4800, 5000, 5000]
-    assert pause_ms(refusal(Meaning.SLOW_DOWN), 1, 0.0) == 1000
-    assert pause_ms(refusal(Meaning.SLOW_DOWN, retry_after_s=3), 1, 1.0) == 3300
+    assert pause_ms(1, 1.0) == 600
 
 
 def texts(cue: Cue | None) -> tuple[str, str] | None:

@@ -152,10 +152,6 @@ class CueQueue:
                 late.append(waiting)
         return late
 
-    def next_expiry(self) -> int | None:
-        """When the next cue may become too late, in ms; None when nothing waits."""
-        return self._expiries[0][0] if self._expiries else None
-
     def drop(self, room: str, which: Callable[[Cue], bool]) -> list[Waiting]:
         """Take out the room's cues that `which` names."""
         found = [waiting for waiting in self._rooms.get(room, ()) if which(waiting.cue)]

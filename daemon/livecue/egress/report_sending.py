@@ -109,7 +109,7 @@ class ReportSender:
             return
         if error.meaning is not Meaning.SLOW_DOWN:  # that pauses the whole tenant
             attempt = max(one.attempt for one in mine)
-            self._rest(room, pause_ms(error, attempt, self.jitter()))
+            self._rest(room, pause_ms(attempt, self.jitter()))
         for one in mine:
             self.note(one, Outcome.WAITING, job_id=job.job_id, error=error)
             one.attempt, one.doubtful = one.attempt + 1, False

@@ -125,7 +125,7 @@ class Sender:
                 self.end(one, outcome, job_id=job.job_id, error=error)
         if outcome is None and error.meaning is not Meaning.SLOW_DOWN:  # that pauses the whole tenant
             attempt = max(one.attempt for one in mine)
-            air.rests_until_ms = self.now() + pause_ms(error, attempt, self.jitter())
+            air.rests_until_ms = self.now() + pause_ms(attempt, self.jitter())
 
     def _again(self, one: Waiting, cue: Cue, job: Job, error: CloudError) -> None:
         """Surely not taken: it goes again, within its deadline."""

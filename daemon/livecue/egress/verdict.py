@@ -29,7 +29,6 @@ LOOK_AGAIN = frozenset({Meaning.REPORT_URL_DEAD, Meaning.REPORT_KEY_WRONG, Meani
 
 _FLOOR_MS = 300
 _CEILING_MS = 5_000
-_SLOW_DOWN_MS = 1_000
 
 
 def outcome_of(error: CloudError) -> Outcome | None:
@@ -69,13 +68,10 @@ def _saying(cue: Cue, text: str, other_text: str) -> Cue:
     )
 
 
-def pause_ms(error: CloudError, attempt: int, jitter: float) -> int:
-    """How long to wait before attempt `attempt + 1` (first attempt: 1); `jitter` is 0 to 1.
+def pause_ms(attempt: int, jitter: float) -> int:
+    """How long a room rests before attempt `attempt + 1` (first attempt: 1); `jitter` is 0 to 1.
 
-    Never near zero: a floor keeps a throttled tenant from knocking on.
+    Never near zero. A 429 is the gate's: it pauses the whole tenant.
     """
-    if error.meaning is Meaning.SLOW_DOWN:
-        told_ms = int((error.retry_after_s or 0) * 1000)
-        return max(told_ms, _SLOW_DOWN_MS) + int(_FLOOR_MS * jitter)
     doubled: int = min(_FLOOR_MS * 2 ** (min(attempt, 10) - 1), _CEILING_MS)
     return doubled + int(_FLOOR_MS * jitter)

@@ -1,7 +1,7 @@
 """Under any single fault of cloud, bus or daemon no live is forgotten and none is started twice.
 
 The matrix is a table of cases, a room for each, their sessions some seconds long. The sandbox's own
-record is what is judged. Not part of `make test`: `make lives-matrix` plays all (LIVECUE_LIVES_MATRIX=1); without that only `CHOSEN`.
+record is what is judged. CI plays `CHOSEN`; `make lives-matrix` (LIVECUE_LIVES_MATRIX=1) plays all.
 """
 
 from __future__ import annotations
