@@ -20,7 +20,7 @@ from acceptance.processes import until
 from acceptance.writing import danmaku, event, pack, room, rule, tag, user
 
 LIMIT = 4
-LASTS_S = 12
+LASTS_S = 22  # four turns or so for a room: freshness may shift two of them over the edges
 MAX_AGE_S = 4
 GIFT_MAX_AGE_S = 4
 PLAIN = [f"room-{n}" for n in range(11)]
