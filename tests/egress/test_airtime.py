@@ -123,6 +123,15 @@ def test_a_finish_that_never_comes_heals_by_the_estimate() -> None:
     assert room.command_ids == []
 
 
+def test_a_finish_later_than_the_estimate_shows_all_the_same_that_the_cloud_calls_back() -> None:
+    room = air()
+    room.sent("a", T0, 1_000, "PLAY_NOW")
+    assert room.wait_ms(T0 + 1_010, 1) == 0
+    assert room.finished("a", T0 + 1_020) is None
+    room.sent("lost", T0 + 2_000, 8_000, "INSERT")
+    assert room.overdue(T0 + 13_000)
+
+
 def test_the_clouds_own_list_says_what_still_waits() -> None:
     room = air()
     room.sent("a", T0, 1_000, "PLAY_NOW")

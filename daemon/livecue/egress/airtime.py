@@ -97,10 +97,10 @@ class Airtime:
 
         None: no such insert is waited for.
         """
+        self._tells = True  # also by a callback that came when its insert was taken to be over
         at = next((at for at, one in enumerate(self._line) if one.command_id == command_id), None)
         if at is None:
             return None
-        self._tells = True
         measured = self._measured(at, now_ms)
         at = self._skip(at, now_ms)
         insert = self._line.pop(at)
