@@ -202,7 +202,11 @@ OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED, Jo
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A live job as the cloud last showed it. `report_url` carries a key: never log it."""
+    """A live job as the cloud last showed it. `report_url` carries a key: never log it.
+
+    `callback_faults` names the settings of its callbacks that keep them from livecue; None if it was not
+    told, or is of no interest.
+    """
 
     job_id: str
     state: str
@@ -210,6 +214,7 @@ class Job(msgspec.Struct, frozen=True):
     created_ms: int | None = None
     error_code: str = ""
     error_text: str = ""
+    callback_faults: tuple[str, ...] | None = None
 
     @property
     def over(self) -> bool:

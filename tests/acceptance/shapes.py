@@ -72,7 +72,7 @@ class RunningJob:
         return "MSS.20010054" if over_s > 0 and query.get("refresh_url") != "true" else ""
 
     def shown(self, report_url: str) -> dict[str, Any]:
-        """SmartLiveJob (S4 6.2.3)."""
+        """SmartLiveJob (S4 6.2.3); of a list without `report_url`, nor how it calls back."""
         created = datetime.fromtimestamp(self.created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         found: dict[str, Any] = {
             "job_id": self.job_id,
@@ -87,6 +87,7 @@ class RunningJob:
         }
         if report_url:
             found["live_event_report_url"] = report_url
+            found["live_event_callback_config"] = self.body.get("live_event_callback_config")
         if self.error_code:
             found["error_info"] = {"error_code": self.error_code, "error_msg": "as the test wants it"}
         return found

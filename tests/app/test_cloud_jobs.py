@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from livecue.app.cloud import CloudJobs, CloudRoom, Limits, wall_ms
-from livecue.metastudio import AkSkAuth, MetaStudio
+from livecue.metastudio import AkSkAuth, MetaStudio, start_body
+from livecue.receiver import AuthType, CallbackRoom, Key
 from livecue.sandbox import Sandbox, SandboxOptions
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
@@ -71,3 +72,19 @@ async def test_a_stream_is_moved_to_another_output_of_the_room(sandbox: Sandbox,
         await jobs.show("a", job.job_id)
     await jobs.refresh_output("a", job.job_id, 1)
     assert sandbox.jobs[job.job_id].outputs == [("rtmp://spare/live", "k2")]
+
+
+async def test_how_a_shown_job_calls_back_is_judged_by_the_keys_that_are_good_now(studio: MetaStudio) -> None:
+    keys = (Key("old", "key-old", not_after_s=100), Key("new", "key-new"))
+    heard = CallbackRoom("a", ROOM, "https://l.example.com/callbacks/a", AuthType.MSS_A_HEAD, keys)
+    now_ms = [0]
+    started = start_body(OUTPUT, callback_url=heard.public_url, auth_type="MSS_A_HEAD", key="key-old")
+    rooms = {"a": CloudRoom(ROOM, start=started, callback=heard)}
+    jobs = CloudJobs(studio, rooms, Limits("cn-north-4", {}), now=lambda: now_ms[0])
+    job = await jobs.start("a", HOUR_MS)
+    assert (await jobs.show("a", job.job_id)).callback_faults == ()
+    assert [one.callback_faults for one in await jobs.running("a")] == [None]
+    now_ms[0] = 100_000
+    assert (await jobs.show("a", job.job_id)).callback_faults == ("key",)
+    rooms["a"] = CloudRoom(ROOM, start=OUTPUT)
+    assert (await jobs.show("a", job.job_id)).callback_faults is None

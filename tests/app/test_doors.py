@@ -62,6 +62,12 @@ def told(door: Doors) -> dict[str, Any]:
     return found
 
 
+def held(door: Doors) -> list[str]:
+    """The keys that a running job's are compared with."""
+    room = door.cloud_rooms["flagship"].callback
+    return [key.secret for key in room.keys] if room else []
+
+
 async def watched(door: Doors, holds: Callable[[], bool]) -> None:
     stop = asyncio.Event()
     task = asyncio.create_task(door.run(stop))
@@ -141,6 +147,22 @@ async def test_of_a_changed_configuration_only_keys_and_tokens_are_taken_and_mas
     assert door.callback_rooms["flagship"].room_id == "r1"
     assert door.ingest_rooms["flagship"].tokens_sha256 == (hashed,)
     assert redactor.text("says key-two") == "says ***"
+
+
+async def test_a_key_that_is_only_accepted_is_known_to_who_judges_jobs_and_no_news_for_the_cloud(
+    tmp_path: Path,
+) -> None:
+    door = doors(config(tmp_path, {"key": "key-one"}))
+    config(tmp_path, {"key": "key-one", "previous_key": "key-zero"})
+    with capture_logs() as logged:
+        await watched(door, lambda: len(held(door)) > 1)
+    assert held(door) == ["key-one", "key-zero"]
+    assert [line["event"] for line in logged] == ["keys-reloaded"]
+
+
+def test_callbacks_that_the_start_sends_elsewhere_are_nobodys_loss(tmp_path: Path) -> None:
+    own = {"live_event_callback_config": {"live_event_type_callback_url": "https://mine.example.com/"}}
+    assert doors(config(tmp_path, {"key": "key-one"}, start=own)).cloud_rooms["flagship"].callback is None
 
 
 def test_under_none_the_cloud_is_told_a_url_that_nobody_can_guess_and_the_log_is_not(tmp_path: Path) -> None:

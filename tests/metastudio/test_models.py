@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from livecue.domain import Cue, CueKind, JobState, ReportedEvent
 from livecue.metastudio import command_body, job_from_json, report_body, start_body, validate_start
-from livecue.metastudio.models import script_of, voice_speed_of
+from livecue.metastudio.models import (
+    CALLBACK_EVENTS,
+    ShownCallback,
+    callback_from_json,
+    script_of,
+    voice_speed_of,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -134,6 +140,19 @@ def test_a_start_carries_the_users_fields_our_callback_and_one_job_per_room() ->
     assert set(config) <= names(LiveEventCallBackConfig)
     assert set(body["job_run_config"]) <= names(LiveJobRunConfig)
     assert "job_run_config" not in given_by_user
+
+
+@pytest.mark.parametrize("config", [None, "text", [1], {}, {"key": {"a": 1}, "callback_event_type": "X"}])
+def test_a_job_that_shows_no_callbacks_shows_empty_ones(config: object) -> None:
+    assert callback_from_json({"live_event_callback_config": config}) == ShownCallback("", "", "", ())
+    assert callback_from_json({}) == ShownCallback("", "", "", ())
+
+
+def test_how_a_job_calls_back_is_read_and_its_secrets_are_not_printed() -> None:
+    asked = start_body({}, callback_url="https://l/?token=t0", auth_type="MSS_A", key="k0")
+    shown = callback_from_json(asked)
+    assert shown == ShownCallback("https://l/?token=t0", "MSS_A", "k0", CALLBACK_EVENTS)
+    assert not [secret for secret in ("t0", "k0") if secret in repr(shown)]
 
 
 def test_the_users_own_callback_and_run_config_are_kept() -> None:

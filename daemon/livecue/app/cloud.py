@@ -16,10 +16,18 @@ from livecue.domain import CloudError, Cue, Job, JobState, Meaning, ReportedEven
 from livecue.egress.breaker import Breaker
 from livecue.egress.gate import Gate
 from livecue.egress.limiter import Slots
-from livecue.metastudio import MetaStudio, ReportUrls, clean_up_body, command_body, documented
+from livecue.metastudio import (
+    MetaStudio,
+    ReportUrls,
+    ShownCallback,
+    clean_up_body,
+    command_body,
+    documented,
+)
 from livecue.metastudio.errors import error
 from livecue.metastudio.last_resort import names_policy, with_exit
 from livecue.metastudio.wire import monotonic_ms
+from livecue.receiver import CallbackRoom, unheard
 from livecue.runtime.ports import Now
 
 log = structlog.get_logger()
@@ -47,6 +55,8 @@ class CloudRoom:
     stop_mode: str = ""
     outputs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Where it may stream to, and the key: MetaStudio streams to one at a time, the first to begin with."""
+    callback: CallbackRoom | None = None
+    """Whose callbacks livecue believes; None if it asks for none, or `start` sends them elsewhere."""
 
 
 class Limits:
@@ -176,10 +186,13 @@ class CloudReports:
 class CloudJobs:
     """`LiveJobs`, for live and chat rooms alike."""
 
-    def __init__(self, client: MetaStudio, rooms: Mapping[str, CloudRoom], limits: Limits) -> None:
+    def __init__(
+        self, client: MetaStudio, rooms: Mapping[str, CloudRoom], limits: Limits, now: Now = wall_ms
+    ) -> None:
         self._client = client
         self._rooms = rooms
         self._limits = limits
+        self._now = now
 
     async def running(self, room: str) -> list[Job]:
         cloud = self._rooms[room]
@@ -226,9 +239,27 @@ class CloudJobs:
 
     async def show(self, room: str, job_id: str) -> Job:
         cloud = self._rooms[room]
-        chat = cloud.kind is RoomKind.CHAT
-        async with self._limits.slot("show_chat" if chat else "show"):
-            return await (self._client.show_chat if chat else self._client.show)(cloud.room_id, job_id)
+        if cloud.kind is RoomKind.CHAT:
+            async with self._limits.slot("show_chat"):
+                return await self._client.show_chat(cloud.room_id, job_id)
+        async with self._limits.slot("show"):
+            return await self._client.show(cloud.room_id, job_id, self._judge(cloud.callback))
+
+    def _judge(self, room: CallbackRoom | None) -> Callable[[ShownCallback], tuple[str, ...]] | None:
+        if room is None:
+            return None
+
+        def judge(shown: ShownCallback) -> tuple[str, ...]:
+            return unheard(
+                room,
+                url=shown.url,
+                auth_type=shown.auth_type,
+                key=shown.key,
+                events=shown.events,
+                now_s=self._now() / 1000,
+            )
+
+        return judge
 
     async def refresh_output(self, room: str, job_id: str, number: int) -> None:
         cloud = self._rooms[room]

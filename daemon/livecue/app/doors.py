@@ -155,8 +155,8 @@ class Doors:
         self._keyless = keyless
         now = cloud_rooms(self._loaded.settings, self.callback_rooms, now_s)
         for name, room in now.items():
-            if room != self.cloud_rooms[name]:
-                self.cloud_rooms[name] = room
+            before, self.cloud_rooms[name] = self.cloud_rooms[name], room
+            if room.start != before.start:
                 log.info("key-changed", room=name)
 
 

@@ -94,7 +94,7 @@ def make_loops(
     limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000
-    jobs = CloudJobs(client, cloud_rooms, limits)
+    jobs = CloudJobs(client, cloud_rooms, limits, now)
     timers = NatsStopTimers(bus.nc)
     supervisor = Supervisor(
         plans,

@@ -15,7 +15,7 @@ from livecue.bus.connection import BusOptions
 from livecue.domain import ReportMode, RoomKind
 from livecue.egress.on_air import AirtimeLimits
 from livecue.engine import Ages, Limits, Program, compile_rules
-from livecue.metastudio import start_body
+from livecue.metastudio import CALLBACK_CONFIG, start_body
 from livecue.packs import LoadedRules, PackError, Problem, load_packs
 from livecue.receiver import CallbackRoom, key_to_give
 from livecue.runtime.desk import DeskRules
@@ -113,7 +113,8 @@ def _cloud_room(room: Room, callback: CallbackRoom | None, now_s: float) -> Clou
             auth_type=callback.auth_type,
             key=key.secret if key else "",
         )
-    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "", outputs)
+    ours = None if first.get(CALLBACK_CONFIG) else callback
+    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "", outputs, ours)
 
 
 def _first_output(start: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[tuple[str, str], ...]]:

@@ -116,5 +116,7 @@ def _line(told: Mapping[str, Any]) -> str:
     if told["job_id"] and not told["ours"]:
         job += ", not livecue's"
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
+    if told["callback_faults"]:
+        notes.append(f"callbacks do not reach livecue, for its {', '.join(told['callback_faults'])}")
     notes += [told["trouble"]] if told["trouble"] else []
     return "; ".join([f"{told['room']}: {wanted}", job, *notes])

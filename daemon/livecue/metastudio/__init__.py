@@ -9,6 +9,8 @@ from livecue.metastudio.client import MetaStudio
 from livecue.metastudio.errors import MetaStudioError, meaning_of, scrub
 from livecue.metastudio.limits import documented
 from livecue.metastudio.models import (
+    CALLBACK_CONFIG,
+    ShownCallback,
     clean_up_body,
     command_body,
     job_from_json,
@@ -25,12 +27,14 @@ from livecue.metastudio.validate import validate_start
 from livecue.metastudio.wire import keep_logs_clean
 
 __all__ = [
+    "CALLBACK_CONFIG",
     "FORMS",
     "AkSkAuth",
     "MetaStudio",
     "MetaStudioError",
     "ReportUrls",
     "Setups",
+    "ShownCallback",
     "Thing",
     "TokenAuth",
     "clean_up_body",

@@ -8,16 +8,23 @@ requests (those two, and the pages of a list) spaces them, so that it needs one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 import httpx
+import msgspec
 
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.errors import MetaStudioError, error
-from livecue.metastudio.models import count_of, job_from_json, report_body
+from livecue.metastudio.models import (
+    ShownCallback,
+    callback_from_json,
+    count_of,
+    job_from_json,
+    report_body,
+)
 from livecue.metastudio.setups import Setups
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
@@ -25,6 +32,7 @@ from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_
 PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
 NEWEST_JOBS: Final = 1000
+Judge = Callable[[ShownCallback], tuple[str, ...]]
 
 
 class MetaStudio:
@@ -95,10 +103,16 @@ class MetaStudio:
         """Ask a live job to stop (S4 6.2.4). It may be repeated; JOB_OVER says there is nothing to stop."""
         await self._call("stop", "POST", f"{self._jobs('stop', room_id, job_id)}/stop")
 
-    async def show(self, room_id: str, job_id: str) -> Job:
-        """Show a live job, with its report URL (S4 6.2.3)."""
+    async def show(self, room_id: str, job_id: str, judge: Judge | None = None) -> Job:
+        """Show a live job, with its report URL (S4 6.2.3).
+
+        `judge` fills in `callback_faults` from how the job calls back, which goes no further: it holds a key.
+        """
         answer = await self._call("show", "GET", self._jobs("show", room_id, job_id))
-        return _job("show", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+        job = _job("show", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+        if judge is None:
+            return job
+        return msgspec.structs.replace(job, callback_faults=judge(callback_from_json(answer)))
 
     async def list_jobs(
         self, room_id: str, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS

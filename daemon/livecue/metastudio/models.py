@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
 
+CALLBACK_CONFIG: Final = "live_event_callback_config"
 CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
 MAX_EVENTS: Final = 1000
 MAX_WITHDRAWN: Final = 100
@@ -37,6 +39,29 @@ def job_from_json(data: Mapping[str, Any]) -> Job:
         created_ms=_time_ms(data.get("create_time")),
         error_code=_text(info.get("error_code")),
         error_text=_text(info.get("error_msg")) or _text(data.get("block_reason")),
+    )
+
+
+@dataclass(frozen=True)
+class ShownCallback:
+    """Where and how a job calls back (S4 6.2.3, table 6-296). URL and key are secrets; empty is what was not shown."""
+
+    url: str = field(repr=False)
+    auth_type: str
+    key: str = field(repr=False)
+    events: tuple[str, ...]
+
+
+def callback_from_json(data: Mapping[str, Any]) -> ShownCallback:
+    """Read what a show answer says of the job's callbacks; without any, all of it is empty."""
+    config = data.get(CALLBACK_CONFIG)
+    given: Mapping[str, Any] = config if isinstance(config, Mapping) else {}
+    events = given.get("callback_event_type")
+    return ShownCallback(
+        _text(given.get("live_event_type_callback_url")),
+        _text(given.get("auth_type")),
+        _text(given.get("key")),
+        tuple(_text(one) for one in events) if isinstance(events, list) else (),
     )
 
 
@@ -73,11 +98,11 @@ def start_body(
     wins over ours. `single_job_in_room` is always true: livecue relies on it to find a running job.
     """
     body = dict(start)
-    if callback_url and not body.get("live_event_callback_config"):
+    if callback_url and not body.get(CALLBACK_CONFIG):
         config: dict[str, Any] = {"live_event_type_callback_url": callback_url, "auth_type": auth_type}
         if key:
             config["key"] = key
-        body["live_event_callback_config"] = config | {"callback_event_type": list(CALLBACK_EVENTS)}
+        body[CALLBACK_CONFIG] = config | {"callback_event_type": list(CALLBACK_EVENTS)}
     run = body.get("job_run_config")
     body["job_run_config"] = {**(run if isinstance(run, Mapping) else {}), "single_job_in_room": True}
     return body

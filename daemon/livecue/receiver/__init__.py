@@ -1,11 +1,12 @@
 """What comes in over HTTP: MetaStudio's callbacks (S3, table 8) and events of platforms without NATS.
 
-`signature`, `recipe`, `replay`, `rate` and `translate` are pure; `callbacks` and `ingest` are the thin
+`signature`, `recipe`, `heard`, `replay`, `rate` and `translate` are pure; `callbacks` and `ingest` are the thin
 edge around them. Nothing is answered 2xx before the bus has acknowledged it, and no refused callback is
 told why.
 """
 
 from livecue.receiver.callbacks import CallbackDoor, Dead, Keep, Unknown
+from livecue.receiver.heard import unheard
 from livecue.receiver.http import routes
 from livecue.receiver.ingest import IngestDoor, IngestRoom, token_hash
 from livecue.receiver.recipe import Digest, Encoding, Recipe, TimeUnit, recipe_problem
@@ -35,5 +36,6 @@ __all__ = [
     "recipe_problem",
     "routes",
     "token_hash",
+    "unheard",
     "url_token",
 ]

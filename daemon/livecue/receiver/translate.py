@@ -110,6 +110,8 @@ _READERS = {
     "RTMP_STREAM_STATE_CHANGE": _rtmp_state,
     "REPLY_COMMAND_FINISH": _reply_finished,
 }
+EVENT_TYPES = frozenset(_READERS)
+"""The types of callbacks that are understood, and asked for at a start."""
 
 
 def _broken_reply(body: bytes) -> Callback:

@@ -14,6 +14,7 @@ class AlertKind(StrEnum):
     BLOCKED = "blocked"  # the platform or the cloud blocked the live
     GAVE_UP = "gave_up"  # the live was lost in a way that would happen again
     START_LATE = "start_late"  # a job waits too long to go live
+    CALLBACKS_LOST = "callbacks_lost"  # a job that livecue took over calls back elsewhere, or in another way
     STREAM_LOST = "stream_lost"  # the stream does not reach its platform
 
 

@@ -168,7 +168,8 @@ class LiveJobs(Protocol):
             CloudError: ALREADY_RUNNING when a job is on; OUTCOME_UNKNOWN when no answer came.
         """
 
-    async def show(self, room: str, job_id: str) -> Job: ...
+    async def show(self, room: str, job_id: str) -> Job:
+        """The job as its own page shows it: with report URL, and `callback_faults` already judged."""
 
     async def refresh_output(self, room: str, job_id: str, number: int) -> None:
         """Stream to the room's output of this number from now on (REFRESH_OUTPUT_URL)."""

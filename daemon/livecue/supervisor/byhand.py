@@ -9,6 +9,7 @@ from typing import Any
 
 from livecue.runtime.order_ports import FOREVER_MS, Command, OrderError, Orders, Reply, Request
 from livecue.runtime.ports import BusError, Now
+from livecue.supervisor.callbacks import callback_faults
 from livecue.supervisor.orders import obey
 from livecue.supervisor.state import RoomState, log
 
@@ -68,6 +69,7 @@ class ByHand:
             "next_change": _time(state.plan_until_ms) if state.plan_until_ms < FOREVER_MS else "",
             "gave_up": window is not None and state.held == window,
             "stopping": bool(state.asked) or bool(state.owes_stop()),
+            "callback_faults": list(callback_faults(state)),
             "trouble": state.complaint,
         }
 

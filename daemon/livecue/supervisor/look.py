@@ -97,6 +97,7 @@ def _merged(state: RoomState, job: Job) -> Job:
         job,
         report_url=job.report_url or known.report_url,
         created_ms=known.created_ms if job.created_ms is None else job.created_ms,
+        callback_faults=known.callback_faults if job.callback_faults is None else job.callback_faults,
     )
 
 

@@ -24,6 +24,7 @@ from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm
 from livecue.supervisor.byhand import ByHand
+from livecue.supervisor.callbacks import mind_callbacks
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.overdue import mind_stops
 from livecue.supervisor.state import CloudHealth, Desk, RoomPlan, RoomState, log
@@ -222,6 +223,7 @@ class Supervisor:
                 if state.failed("turn-failed", error):
                     log.exception("turn-failed-here", room=state.room)
             mind_stops(state, self._desk)
+            mind_callbacks(state, self._desk)
             state.end_turn(self._desk.now(), self._desk.stretch_ms)
 
     async def _look_and_settle(self, state: RoomState) -> None:

@@ -114,6 +114,8 @@ class RoomState:
     """Since when a job is to be stopped; 0 if none is."""
     overdue: str = ""
     """The job whose overdue stop was logged."""
+    unheard: str = ""
+    """The job that was logged because its callbacks do not reach livecue."""
     looked_ms: int = 0
     look_at_ms: int = 0
     look_failures: int = 0
