@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,3 +78,52 @@ async def test_callbacks_and_events_find_their_doors(tmp_path: Path) -> None:
         assert len(secret) == 43
         assert "callback-rejected" in said
         assert not [one for one in (secret, token, "the-key-") if one in said]
+
+
+async def test_the_first_token_opens_the_door_for_events_without_a_restart(tmp_path: Path) -> None:
+    """Named in the configuration only after the start, then changed in its file alone."""
+    rooms = [{"key": key, "room_id": room_id} for key, room_id in zip(("a", "b"), ROOM_IDS, strict=True)]
+    port = free_port()
+
+    def write(http: dict[str, Any], **of_the_first: Any) -> Path:
+        return write_config(
+            tmp_path, http={"port": port} | http, rooms=[{**rooms[0], **of_the_first}, rooms[1]]
+        )
+
+    def hashed(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    token = tmp_path / "token"
+    async with (
+        running(write({})) as daemon,
+        httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+
+        async def answers(given: str, **expected: int) -> None:
+            """Until the rooms answer a request with this token so."""
+            found: dict[str, int] = {}
+            headers = {"authorization": f"Bearer {given}"} if given else {}
+            try:
+                async with asyncio.timeout(10):
+                    while found != expected:
+                        for key in expected:
+                            path = f"/api/rooms/{key}/events"
+                            found[key] = (await client.post(path, json=EVENT, headers=headers)).status_code
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                raise AssertionError(f"{given}: {found}") from None
+
+        await until(lambda: any('"running"' in line for line in daemon.lines), within_s=30)
+        for given in ("", "the-first-token", "the-rooms-token"):
+            await answers(given, a=401, b=401, nobody=401)
+        write({}, ingest={"tokens_sha256": [hashed("the-rooms-token")]})
+        await answers("the-rooms-token", a=202, b=401, nobody=401)
+        token.write_text("the-first-token")
+        write({"ingest_token_file": str(token)})
+        await answers("the-first-token", a=202, b=202, nobody=404)
+        await answers("the-rooms-token", a=401, b=401, nobody=401)
+        token.write_text("the-token-that-follows")
+        await answers("the-token-that-follows", a=202, b=202, nobody=404)
+        await answers("the-first-token", a=401, b=401, nobody=401)
+        assert await daemon.end() == 0
+    assert not [line for line in daemon.lines if "token-that" in line or "the-first" in line]

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from bus.serving import Heard, connected, stored
 from livecue.app.metrics import PrometheusMeter
 from livecue.bus.embedded import EmbeddedServer
-from livecue.receiver import AuthType, CallbackDoor, CallbackRoom, Key, Unknown, routes
+from livecue.receiver import AuthType, CallbackDoor, CallbackRoom, IngestDoor, Key, Unknown, routes
 from livecue.runtime.ports import AuditEntry, Count, Outcome
 
 URL = "https://live.example.com/callbacks/flagship"
@@ -29,6 +29,10 @@ def body(event_type: str, **message: str) -> bytes:
 SWITCH = body("SHOOT_SCRIPT_SWITCH", scene_script_name="one")
 
 
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def replica(heard: Heard, meter: PrometheusMeter) -> httpx.AsyncClient:
     async def keep(room: str, unknown: Unknown) -> None:
         await heard.channels.record(
@@ -39,10 +43,9 @@ def replica(heard: Heard, meter: PrometheusMeter) -> httpx.AsyncClient:
         await heard.channels.bury(room, reason, "", letter)
 
     room = CallbackRoom("flagship", "r1", URL, AuthType.MSS_A_HEAD, (Key("k", "key"),))
-    door = CallbackDoor(
-        {"flagship": room}, heard.channels, meter, lambda: time.time_ns() // 1_000_000, dead=dead, keep=keep
-    )
-    transport = httpx.ASGITransport(Starlette(routes=routes(door, None)))
+    door = CallbackDoor({"flagship": room}, heard.channels, meter, now, dead=dead, keep=keep)
+    found = routes(door, IngestDoor({}, [], heard.channels, meter, now))
+    transport = httpx.ASGITransport(Starlette(routes=found))
     return httpx.AsyncClient(base_url="http://replica", transport=transport)
 
 

@@ -150,10 +150,6 @@ async def test_events_meet_a_dead_bus_with_503(client: httpx.AsyncClient, desk: 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def test_without_an_ingest_door_there_is_no_route_for_events(desk: Desk) -> None:
-    assert [route.path for route in routes(callback_door(desk), None)] == ["/callbacks/{room}"]
-
-
 async def test_without_tokens_nobody_is_let_in(desk: Desk) -> None:
     found = routes(callback_door(desk), ingest_door(desk, ()))
     transport = httpx.ASGITransport(Starlette(routes=found))

@@ -45,6 +45,7 @@ class Doors:
             CallbackSecretError: a room has auth_type NONE, and its URL's secret can neither be read nor kept.
         """
         self._loaded = loaded
+        self._watched = loaded  # names the files that are looked at
         self._redactor = redactor
         self._meter = meter
         self._now = now
@@ -59,7 +60,10 @@ class Doors:
         self._stamp = self.stamp()
 
     def routes(self, channels: Channels) -> list[Route]:
-        """The receiver's, publishing through `channels`; events only if somebody has a token."""
+        """The receiver's, publishing through `channels`.
+
+        Events have their door even while nobody has a token: the first one may come with the files.
+        """
 
         async def bury(room: str, reason: str, body: bytes) -> None:
             await channels.bury(room, reason, "a callback whose signature held", body)
@@ -76,8 +80,6 @@ class Doors:
             keep=keep,
             base=f"{self._loaded.settings.http.public_url}/callbacks/",
         )
-        if not self.tokens_for_all and not any(room.tokens_sha256 for room in self.ingest_rooms.values()):
-            return routes(callback_door, None)
         ingest_door = IngestDoor(self.ingest_rooms, self.tokens_for_all, channels, self._meter, self._now)
         return routes(callback_door, ingest_door)
 
@@ -102,7 +104,7 @@ class Doors:
     def stamp(self) -> Stamp:
         """The time, size and inode of the configuration and of every file that holds one of its secrets."""
         found = []
-        for file in sorted({self._loaded.file, *map(self._loaded.path, _secret_files(self._loaded))}):
+        for file in sorted({self._watched.file, *map(self._watched.path, _secret_files(self._watched))}):
             with suppress(OSError):
                 seen = file.stat()
                 found.append((str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino))
@@ -115,6 +117,7 @@ class Doors:
         except ConfigError as error:
             self._refuse(error)
             return False
+        self._watched = fresh
         self._take(fresh.settings)
         return True
 

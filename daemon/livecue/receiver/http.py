@@ -12,9 +12,9 @@ from livecue.receiver.edge import guarded
 from livecue.receiver.ingest import IngestDoor
 
 
-def routes(callbacks: CallbackDoor, ingest: IngestDoor | None) -> list[Route]:
-    """For a Starlette application; without `ingest` there is no such path."""
-    found = [Route("/callbacks/{room}", guarded(callbacks), methods=["POST"])]
-    if ingest is not None:
-        found.append(Route("/api/rooms/{room}/events", guarded(ingest), methods=["POST"]))
-    return found
+def routes(callbacks: CallbackDoor, ingest: IngestDoor) -> list[Route]:
+    """For a Starlette application."""
+    return [
+        Route("/callbacks/{room}", guarded(callbacks), methods=["POST"]),
+        Route("/api/rooms/{room}/events", guarded(ingest), methods=["POST"]),
+    ]
