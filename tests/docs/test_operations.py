@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -12,10 +13,12 @@ from docs.pages import ROOT, names, read, rows
 from livecue.app.metrics import PrometheusMeter
 from livecue.bus.streams import stream_configs
 from livecue.domain import SignalKind
+from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.decoding import Unreadable
 from livecue.runtime.ports import Count, Outcome
 
 OPERATIONS, BUS = read("docs/operations.md"), read("docs/bus.md")
+_IS_EVENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*").fullmatch
 _SIZES = {"MiB": 1 << 20, "GiB": 1 << 30}
 _AGES = {"h": 3600, "days": 86_400}
 
@@ -24,11 +27,13 @@ def _named(text: str, head: str) -> list[str]:
     return [name for cells in rows(text, head) for name in names(cells[0])]
 
 
-def _logged() -> Iterator[str]:
-    """First arguments of every call that may log an event."""
+def _logged(*by: str) -> Iterator[str]:
+    """First arguments of every call that may log an event; only of methods of these names, if any are given."""
     for path in (ROOT / "daemon" / "livecue").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                if by and node.func.attr not in by:
+                    continue
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     yield first.value
@@ -44,6 +49,26 @@ def test_every_count_is_explained_and_none_is_invented() -> None:
 
 def test_every_log_event_named_is_logged() -> None:
     assert set(_named(OPERATIONS, "event")) <= set(_logged())
+
+
+def test_every_warning_and_error_is_explained() -> None:
+    raised = {one for one in _logged("warning", "error", "exception", "complain", "failed") if _IS_EVENT(one)}
+    assert len(raised) > 50
+    assert raised - set(_named(OPERATIONS, "event")) == set()
+
+
+def test_every_alert_is_explained_and_has_its_place_in_the_runbook() -> None:
+    kinds = sorted(map(str, AlertKind))
+    assert sorted(_named(OPERATIONS, "kind")) == kinds
+    assert sorted(_named(OPERATIONS, "`kind` of an alert")) == kinds
+    [gauge] = [cells for cells in rows(OPERATIONS, "metric") if names(cells[0]) == ["livecue_alerts"]]
+    assert sorted(gauge[1].split(", ")) == kinds
+
+
+def test_what_the_runbook_starts_from_is_logged() -> None:
+    listed = _named(OPERATIONS, "line of the log")
+    assert listed
+    assert set(listed) <= set(_named(OPERATIONS, "event"))
 
 
 def test_the_parts_of_readyz_are_the_daemons() -> None:

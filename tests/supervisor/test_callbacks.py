@@ -95,3 +95,17 @@ async def test_nothing_is_told_of_a_job_that_livecue_has_just_started_itself() -
     world.boot()  # with other keys in its file
     await world.run(10)
     assert world.heard.now == {LOST: "job-1"}
+
+
+async def test_stopped_and_resumed_by_hand_the_session_has_a_job_that_is_heard() -> None:
+    """What the runbook tells to do."""
+    world = Alerted(room(on_air()))
+    taken_over(world, "theirs", "key")
+    await world.run(10)
+    assert (await world.supervisor.by_hand.answer(Request("stop", "flagship"))).error == ""
+    await world.run(10)
+    assert world.cloud.on_air("flagship") == []
+    assert (await world.supervisor.by_hand.answer(Request("resume", "flagship"))).error == ""
+    await world.run(10)
+    assert world.cloud.on_air("flagship") == ["job-2"]
+    assert LOST not in world.heard.now
