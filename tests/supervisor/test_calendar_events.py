@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livecue.domain import CalendarRun
-from livecue.supervisor.calendar_events import CalendarError, days_in, runs_in
+from livecue.supervisor.calendar_events import days_in, runs_in
+from livecue.supervisor.calendar_reading import CalendarError
 
 AFTER, UNTIL = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
 OWN_ZONE = """BEGIN:VTIMEZONE

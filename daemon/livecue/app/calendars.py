@@ -27,7 +27,8 @@ from livecue.runtime.health import HealthBoard
 from livecue.runtime.ports import Now
 from livecue.settings import Loaded, Problem
 from livecue.supervisor import RoomPlan
-from livecue.supervisor.calendar_events import CalendarError, days_in, runs_in
+from livecue.supervisor.calendar_events import days_in, runs_in
+from livecue.supervisor.calendar_reading import CalendarError
 
 log = structlog.get_logger()
 
