@@ -6,6 +6,7 @@ the caller's, at one place (`egress.verdict`).
 """
 
 from livecue.metastudio.client import MetaStudio
+from livecue.metastudio.connecting import keep_logs_clean
 from livecue.metastudio.errors import MetaStudioError, meaning_of, scrub
 from livecue.metastudio.limits import documented
 from livecue.metastudio.models import (
@@ -24,7 +25,6 @@ from livecue.metastudio.setups import FORMS, Setups, Thing
 from livecue.metastudio.signing import AkSkAuth, sign
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.validate import validate_start
-from livecue.metastudio.wire import keep_logs_clean
 
 __all__ = [
     "CALLBACK_CONFIG",

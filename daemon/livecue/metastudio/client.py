@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from livecue.domain import Job, Meaning, ReportedEvent
+from livecue.metastudio.connecting import checked_url, new_client
 from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import (
     ShownCallback,
@@ -27,7 +28,7 @@ from livecue.metastudio.models import (
 )
 from livecue.metastudio.setups import Setups
 from livecue.metastudio.token import TokenAuth
-from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
+from livecue.metastudio.wire import Call, OnCall, Sleep, Wire
 
 PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front

@@ -12,9 +12,10 @@ import httpx
 import msgspec
 
 from livecue.domain import Meaning
+from livecue.metastudio.connecting import checked_url, new_client
 from livecue.metastudio.errors import MetaStudioError, error, error_from_answer
 from livecue.metastudio.limits import AGAIN_MS
-from livecue.metastudio.wire import Sleep, checked_url, json_bytes, monotonic_ms, new_client, read_bounded
+from livecue.metastudio.wire import Sleep, json_bytes, monotonic_ms, read_bounded
 
 DEFAULT_LIFE_MS: Final = 24 * 3600 * 1000
 EARLY: Final = 0.1

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
-from livecue.metastudio.wire import is_loopback
+from livecue.metastudio.connecting import is_loopback
 
 
 def read_secret(path: object, name: str, info: ValidationInfo) -> str:
