@@ -54,6 +54,10 @@ async def test_every_room_has_its_id(tmp_path: Path) -> None:
     assert await ids(tmp_path, Stand(), room_name="店") == {"shop": "id of 店", "old": "r"}
 
 
+async def test_a_room_that_leaves_its_name_to_livecue_has_that_of_its_key(tmp_path: Path) -> None:
+    assert (await ids(tmp_path, Stand(), room_name=None))["shop"] == "id of shop"
+
+
 async def test_a_cloud_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     slept: list[float] = []
     stand = Stand(failure(Meaning.UNAVAILABLE), failure(Meaning.SLOW_DOWN))

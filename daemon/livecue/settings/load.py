@@ -18,10 +18,13 @@ from livecue.settings.plan import unknown_holidays
 from livecue.settings.rooms_as_code import problems as problems_as_code
 from livecue.supervisor.timetable import validate as validate_session
 
+_A_MAPPING = "must be a mapping: write `name: value` pairs below it"
+_A_LIST = "must be a list: write `- …` rows below it"
 _SAID = {
     "missing": "is missing: add it",
     "too_short": "must not be empty: write at least one",
-    "model_type": "must be a mapping: write `name: value` pairs below it",
+    **dict.fromkeys(("model_type", "dict_type", "mapping_type"), _A_MAPPING),
+    **dict.fromkeys(("list_type", "tuple_type"), _A_LIST),
     "timezone_aware": "has no offset: write it as 2027-03-01T00:00:00+08:00",
     "string_type": "must be text: put it in quotation marks",
 }

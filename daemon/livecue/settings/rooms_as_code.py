@@ -60,7 +60,8 @@ class _Room(Protocol):
 
 def wanted(room: _Room) -> dict[str, Any]:
     """The room as the file describes it; its name is its key, if it has no other."""
-    return {"room_name": room.key, **(room.room or {})}
+    given = {name: value for name, value in (room.room or {}).items() if value is not None}
+    return {"room_name": room.key} | given
 
 
 def problems(rooms: Sequence[_Room], products: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
