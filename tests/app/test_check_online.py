@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -36,6 +37,14 @@ class Shop:
 
     async def room(self, **more: Any) -> str:
         return await self.client.setups.create(Thing.ROOM, {"room_name": "shop"} | more)
+
+    async def rule_group(self, name: str, *rules: dict[str, Any]) -> None:
+        sandbox = self.sandbox
+        auth = AkSkAuth(sandbox.ak, sandbox.sk, sandbox.project_id, now_ms)
+        url = f"{sandbox.endpoint}/v1/{sandbox.project_id}/smart-live-interaction-rule-groups"
+        async with httpx.AsyncClient(auth=auth) as client:
+            answer = await client.post(url, json={"group_name": name, "interaction_rules": rules})
+        assert answer.status_code == 200, answer.text
 
     async def check(self, *rooms: dict[str, Any], **cloud: Any) -> tuple[int, list[str], str]:
         (self.folder / "pack").mkdir(exist_ok=True)
@@ -76,6 +85,21 @@ async def test_a_room_whose_cloud_rules_answer_the_same_is_told_with_an_example(
     assert "rooms.shop.report: the cloud's rule '云' answers '价格', and so does '价格' here: " in line
     assert "write report: unmatched" in line
     assert (await shop.check(room | {"report": "unmatched"}))[0] == 0
+
+
+async def test_a_group_that_answers_is_told_where_it_is_in_the_room_and_by_its_name(shop: Shop) -> None:
+    room_id = await shop.room(scene_scripts=[SCENE | VOICE])
+    await shop.rule_group("问价", PRICE)
+    room = {"key": "shop", "room_id": room_id, "rules": ["pack"], "report": "all"}
+    assert (await shop.check(room))[0] == 0  # nobody took its rules over into the room
+    rules = [PRICE | {"rule_name": "云", "group_id": "g", "group_name": "问价"}]
+    body = {"room_name": "shop", "scene_scripts": [SCENE | VOICE], "interaction_rules": rules}
+    await shop.client.setups.update(Thing.ROOM, room_id, body)
+    code, (line,), _ = await shop.check(room)
+    assert code == 1
+    assert (
+        "the cloud's rule '云 (from the rule group 问价)' answers '价格', and so does '价格' here: " in line
+    )
 
 
 async def test_a_fine_room_is_fine(shop: Shop) -> None:

@@ -116,6 +116,22 @@ def test_rules_of_a_newer_cloud_are_told_and_not_judged() -> None:
     assert ([each.rule_name for each in rules], unread) == (["price"], ["new", "broken"])
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"group_id": "26f0", "group_name": "欢迎词"}, "price (from the rule group 欢迎词)"),
+        ({"group_id": "26f0", "group_name": None}, "price (from the rule group 26f0)"),
+        ({"group_id": "", "group_name": ""}, "price"),
+    ],
+)
+def test_a_rule_that_came_from_a_group_is_told_with_the_group(source: dict[str, Any], said: str) -> None:
+    (found,) = clashes([PRICE], [PRICE | source])
+    assert (found.local, found.cloud) == ("price", said)
+    newer = rule("price", ("content", "SOUNDS_LIKE", "价格"))
+    _, unread = cloud_rules({"interaction_rules": [newer | source]})
+    assert unread == [said]
+
+
 @given(
     st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
 )

@@ -3,6 +3,10 @@
 The cloud's rules are put through livecue's own engine, as the packs are: for events that are likely
 to hit one of the two, both are asked what they would say. What is found is certain, by an example;
 what is not found may still exist.
+
+A room's own rules are all there is to look at. It cannot refer to a rule group (S4 6.1.6): rules are
+copied out of it, and `group_id` and `group_name` of a rule say where it came from (S4 6.1.1, table
+6-17). A group answers nowhere, and what is changed in it changes no room.
 """
 
 from __future__ import annotations
@@ -40,7 +44,10 @@ class Twice:
 
 
 def cloud_rules(shown: Mapping[str, Any]) -> tuple[list[Rule], list[str]]:
-    """The rules by which the cloud answers in a room, and the names of those that cannot be read."""
+    """The rules by which the cloud answers in a room, and the names of those that cannot be read.
+
+    The name of one that was copied from a rule group names the group, too.
+    """
     rules: list[Rule] = []
     unread: list[str] = []
     rows = shown.get("interaction_rules")
@@ -48,7 +55,7 @@ def cloud_rules(shown: Mapping[str, Any]) -> tuple[list[Rule], list[str]]:
         if not isinstance(row, Mapping) or not speaks(row):
             continue
         plain = _without_nulls(row)
-        name = str(plain.get("rule_name") or plain.get("rule_index") or f"number {number}")
+        name = _name(plain, number)
         plain |= {"rule_index": f"cloud-{number}", "rule_name": name}
         try:
             rule = msgspec.convert(plain, Rule, strict=False)
@@ -73,6 +80,12 @@ def answered_twice(local: Program, cloud: Sequence[Rule], report: ReportMode) ->
             for ours, their in _clashes(local, theirs, report, rule, scene, content):
                 found.setdefault(their, Twice(names[their], names[ours], rule.event_type, content))
     return tuple(found[rule.rule_index] for rule in cloud if rule.rule_index in found)
+
+
+def _name(rule: Mapping[str, Any], number: int) -> str:
+    name = str(rule.get("rule_name") or rule.get("rule_index") or f"number {number}")
+    group = rule.get("group_name") or rule.get("group_id")
+    return f"{name} (from the rule group {group})" if group else name
 
 
 def _clashes(
