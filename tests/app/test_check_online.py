@@ -34,6 +34,7 @@ class Shop:
         self.folder = folder
         self.sandbox = sandbox
         self.client = client
+        self.products: list[dict[str, Any]] = []
 
     async def room(self, **more: Any) -> str:
         return await self.client.setups.create(Thing.ROOM, {"room_name": "shop"} | more)
@@ -59,6 +60,7 @@ class Shop:
             }
             | cloud,
             rooms=list(rooms),
+            products=self.products,
         )
         code, out, err = await livecue("check", "--online", "-c", str(config))
         assert self.sandbox.sk not in out + err
@@ -145,6 +147,22 @@ async def test_a_room_of_the_file_that_somebody_changed_is_a_warning(shop: Shop)
     code, err, _ = await shop.check({"key": "shop", "room": {"room_description": "as code"}})
     assert (code, len(err)) == (0, 1)
     assert "rooms.shop.room: the cloud has otherwise: room_description; livecue rooms plan shop" in err[0]
+
+
+async def test_products_that_are_missing_changed_or_blocked_are_told(shop: Shop) -> None:
+    mug = await shop.client.setups.create(Thing.PRODUCT, {"name": "mug", "description": "by hand"})
+    shop.products = [{"name": "mug", "description": "as code"}, {"name": "lamp"}]
+    room = {"key": "shop", "room_id": await shop.room()}
+    code, err, _ = await shop.check(room)
+    assert (code, len(err)) == (1, 2)
+    assert "products.0.name: the cloud has otherwise: description; livecue rooms plan shows it" in err[0]
+    assert err[1].startswith("livecue.yaml:")
+    assert "products.1.name: the cloud has no such product yet: livecue rooms apply" in err[1]
+    shop.products = [{"name": "mug", "description": "by hand"}]
+    assert (await shop.check(room))[:2] == (0, [])
+    shop.sandbox._state.products[mug].body["state"] = "BLOCK"
+    code, err, _ = await shop.check(room)
+    assert (code, len(err), "the product is blocked" in err[0]) == (1, 1, True)
 
 
 async def test_a_rule_of_a_newer_cloud_is_a_warning(shop: Shop) -> None:

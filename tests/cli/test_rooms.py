@@ -39,6 +39,58 @@ ANSWERS = {
 }
 
 
+WHOLE: dict[str, Any] = {
+    "room_description": "everything that a room can be",
+    "play_policy": {
+        "repeat_count": -1,
+        "random_play_mode": "SCENE",
+        "live_exit_config": {"max_live_duration": 8, "auto_stop_mode": "SCRIPT_END"},
+    },
+    "video_config": {"codec": "H264", "bitrate": 4000, "width": 1080, "height": 1920},
+    "co_streamer_config": {"voice_config": {"voice_asset_id": "w"}, "streamer_action": "VOLUME_DOWN"},
+    "interaction_config": {"play_type": "APPEND"},
+    "priv_data": "{}",
+    "scene_scripts": [
+        SCENE
+        | {
+            "background_config": [{"background_type": "COLOR", "background_color_config": "#000000"}],
+            "layer_config": [
+                {"layer_type": "HUMAN", "position": {"dx": 0, "dy": 10, "layer_index": 2}},
+                {
+                    "layer_type": "IMAGE",
+                    "asset_id": "poster",
+                    "position": {"dx": -20, "dy": 0, "layer_index": 1},
+                    "size": {"width": 1080, "height": 1920},
+                },
+            ],
+        },
+        {
+            "script_name": "帐篷",
+            "voice_config": {"voice_asset_id": "v", "pitch": 90},
+            "shoot_scripts": [
+                {"sequence_no": 1, "title": "一", "text_config": {"text": "<speak>帐篷</speak>"}},
+                {"sequence_no": 2, "title": "二", "audio_config": {"audio_url": "https://x.example/a.mp3"}},
+            ],
+        },
+    ],
+    "interaction_rules": [
+        {
+            "rule_index": "c",
+            "rule_name": "问价",
+            "event_type": 1,
+            "group_id": "26f0",
+            "group_name": "欢迎词",
+            "enabled_scenes": ["帐篷"],
+            "hit_condition": {
+                "relation": "AND",
+                "tags": [{"tag": "content", "match": "REGEX", "value": "价格"}],
+            },
+            "trigger": {"time_window": 20, "reply_mode": "CALLBACK", "reply_texts": ["看链接"]},
+        }
+    ],
+}
+
+
 class Cloud:
     def __init__(self, folder: Path, sandbox: Sandbox, client: MetaStudio) -> None:
         self.folder = folder
@@ -154,6 +206,126 @@ async def test_an_export_can_be_applied_elsewhere_and_holds_no_secret(cloud: Clo
     code, out, err = await cloud.rooms("export", config, room_id.upper(), "nowhere", "--json")
     assert (code, out) == (1, "")
     assert err.count("it does not exist") == 2
+
+
+async def test_a_whole_room_goes_out_unchanged_and_can_be_made_again(cloud: Cloud) -> None:
+    body = {"room_name": "foreign", "view_mode": "VERTICAL"} | WHOLE
+    room_id = await cloud.setups.create(Thing.ROOM, body)
+    code, out, err = await cloud.rooms("export", cloud.config({"key": "x", "room_id": room_id}))
+    assert (code, err) == (0, "")
+    (row,) = yaml.safe_load(out)["rooms"]
+    assert row["room"] == body | {"room_type": "NORMAL"}
+    code, out, err = await cloud.rooms("plan", cloud.config(row))
+    assert (code, out, err) == (0, f"= room x ({room_id}): as described\n", "")
+
+    copy = cloud.config(row | {"room": row["room"] | {"room_name": "copy"}})
+    code, out, _ = await cloud.rooms("plan", copy)
+    assert (code, out.splitlines()[0]) == (1, "+ room x: to be created")
+    assert (await cloud.rooms("apply", copy))[0] == 0
+    assert (await cloud.rooms("plan", copy))[0] == 0
+    shown = await cloud.shown("copy")
+    assert {name: shown[name] for name in WHOLE} == WHOLE
+
+
+async def test_whatever_was_changed_by_hand_is_told_by_its_path_and_put_right(cloud: Cloud) -> None:
+    body = json.loads(json.dumps({"room_name": "shop"} | WHOLE))
+    one, two = body["scene_scripts"]
+    one["layer_config"][1]["position"]["dx"] = 7
+    two["voice_config"]["pitch"] = 95
+    two["shoot_scripts"][0]["text_config"]["text"] = "换了"
+    body["play_policy"]["live_exit_config"]["max_live_duration"] = 9
+    body["interaction_rules"][0]["trigger"]["reply_mode"] = "SYSTEM_REPLY"
+    room_id = await cloud.setups.create(Thing.ROOM, body)
+    config = cloud.config({"key": "shop", "room": WHOLE})
+    code, out, _ = await cloud.rooms("plan", config, "--json")
+    (step,) = json.loads(out)
+    assert (code, step["action"], step["id"]) == (1, "update", room_id)
+    assert {change["path"]: (change["old"], change["new"]) for change in step["changes"]} == {
+        "scene_scripts[保温杯].layer_config[1].position.dx": (7, -20),
+        "scene_scripts[帐篷].voice_config.pitch": (95, 90),
+        "scene_scripts[帐篷].shoot_scripts[1].text_config.text": ("换了", "<speak>帐篷</speak>"),
+        "play_policy.live_exit_config.max_live_duration": (9, 8),
+        "interaction_rules[c].trigger.reply_mode": ("SYSTEM_REPLY", "CALLBACK"),
+    }
+    assert (await cloud.rooms("apply", config))[0] == 0
+    shown = await cloud.setups.show(Thing.ROOM, room_id)
+    assert {name: shown[name] for name in WHOLE} == WHOLE
+
+
+async def test_a_room_that_would_answer_beside_livecue_is_refused_before_anything_is_sent(
+    cloud: Cloud,
+) -> None:
+    config = cloud.config({"key": "shop", "room": {"interaction_rules": [ANSWERS]}})
+    for verb in ("plan", "apply"):
+        code, out, err = await cloud.rooms(verb, config)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"{config}:")
+        assert "rooms.shop.room.interaction_rules.0: the cloud would answer by this rule" in err
+    assert cloud.sandbox.calls == {}
+
+
+PRODUCTS: list[dict[str, Any]] = [
+    {
+        "name": "杯",
+        "description": "316 不锈钢",
+        "tags": ["户外"],
+        "cover": {"asset_id": "small"},
+        "text_list": [{"title": "卖点", "text": "保温"}, {"title": "价格", "text": "99 元"}],
+        "asset_list": [
+            {"asset_id": "big", "asset_type": "VIDEO", "order": 2},
+            {"asset_id": "small", "asset_type": "IMAGE", "order": 1},
+        ],
+    },
+    {"name": "灯", "state": "UNACTIVED", "asset_list": [{"asset_id": "x"}, {"asset_id": "y"}]},
+]
+
+
+async def test_products_are_made_whole_told_of_where_they_differ_and_exported(cloud: Cloud) -> None:
+    room = {"key": "shop", "room": ROOM}
+    config = cloud.config(room, products=PRODUCTS)
+    assert (await cloud.rooms("apply", config))[0] == 0
+    cup = await cloud.shown("杯", Thing.PRODUCT)
+    assert [asset["asset_id"] for asset in cup["asset_list"]] == ["small", "big"]
+    assert (await cloud.shown("灯", Thing.PRODUCT))["state"] == "UNACTIVED"
+    assert (await cloud.rooms("plan", config))[0] == 0
+
+    code, out, err = await cloud.rooms("export", config, "--products")
+    assert (code, err) == (0, "")
+    exported = yaml.safe_load(out)
+    assert [row["name"] for row in exported["products"]] == ["杯", "灯"]
+    assert "example.com" not in out
+    writes = cloud.writes
+    again = cloud.config(*exported["rooms"], products=exported["products"])
+    assert (await cloud.rooms("plan", again))[0] == 0
+    elsewhere = [row | {"name": f"{row['name']} 2"} for row in exported["products"]]
+    assert (await cloud.rooms("apply", cloud.config(room, products=elsewhere)))[0] == 0
+    assert cloud.writes == writes + 2
+    assert (await cloud.shown("灯 2", Thing.PRODUCT))["state"] == "UNACTIVED"
+
+    by_hand = [{"asset_id": "small", "asset_type": "IMAGE", "order": 3}, PRODUCTS[0]["asset_list"][0]]
+    await cloud.setups.update(
+        Thing.PRODUCT,
+        cup["product_id"],
+        PRODUCTS[0] | {"asset_list": by_hand, "text_list": PRODUCTS[0]["text_list"][:1]},
+    )
+    code, out, _ = await cloud.rooms("plan", cloud.config(room, products=PRODUCTS))
+    assert code == 1
+    assert {line for line in out.splitlines() if line.startswith("    ")} == {
+        '    text_list[价格]: nothing -> {"text": "99 元", "title": "价格"}',
+        "    asset_list[small].order: 3 -> 1",
+    }
+
+
+async def test_products_that_bear_one_name_are_left_out_of_an_export_and_told(cloud: Cloud) -> None:
+    for name in ("杯", "杯", "灯"):
+        await cloud.setups.create(Thing.PRODUCT, {"name": name})
+    config = cloud.config(
+        {"key": "shop", "room_id": await cloud.setups.create(Thing.ROOM, {"room_name": "r"})}
+    )
+    code, out, err = await cloud.rooms("export", config, "--products")
+    assert (code, yaml.safe_load(out)["products"]) == (1, [{"name": "灯"}])
+    assert err == "the cloud has several products named '杯': rename all but one\n"
+    assert "products" not in (await cloud.rooms("export", config))[1]
 
 
 async def test_names_that_are_not_described_are_a_mistake_in_use(cloud: Cloud) -> None:

@@ -50,6 +50,18 @@ def test_lists_are_whole_and_their_items_have_names(wanted: Any, shown: Any, sai
     assert told({"s": wanted}, {"s": shown}) == said
 
 
+A, B = {"asset_id": "a", "order": 2}, {"asset_id": "b", "order": 1}
+
+
+def test_where_a_field_says_the_order_the_list_need_not() -> None:
+    assert told({"asset_list": [A, B]}, {"asset_list": [B, A]}) == []
+    plain = [{"asset_id": "a"}, {"asset_id": "b"}]
+    assert told({"asset_list": plain}, {"asset_list": plain[::-1]}) == ["asset_list (order)"]
+    assert told({"asset_list": [A, B | {"order": 0}]}, {"asset_list": [B | {"order": 0}, A]}) == [
+        "asset_list (order)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("wanted", "shown"),
     [

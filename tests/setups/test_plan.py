@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from livecue.metastudio import Thing
-from livecue.setups import Action, SetupError, exported, plan_step, problems_of
+from livecue.setups import Action, SetupError, exported, exported_products, plan_step, problems_of
 from livecue.setups.plan import the_one
 
 RULE = {
@@ -70,6 +70,37 @@ def test_a_product_is_not_told_what_only_its_answer_shows() -> None:
     found = step(wanted, shown, Thing.PRODUCT)
     assert found.body == {"name": "杯", "description": "316", "asset_list": [{"asset_id": "a"}]}
     assert step(wanted, shown | {"description": "316"}, Thing.PRODUCT).action is Action.KEEP
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ({}, {}),
+        ({"state": "ACTIVED"}, {"auto_active": True}),
+        ({"state": "UNACTIVED", "auto_active": True}, {"auto_active": False}),
+        ({"auto_active": False}, {"auto_active": False}),
+    ],
+)
+def test_a_product_is_created_in_the_state_it_is_to_have(said: dict[str, Any], sent: dict[str, Any]) -> None:
+    assert step({"name": "杯"} | said, None, Thing.PRODUCT).body == {"name": "杯"} | sent
+
+
+def test_an_export_of_products_leaves_out_those_that_a_file_cannot_name() -> None:
+    shown: list[dict[str, Any]] = [
+        {
+            "product_id": "2",
+            "name": "灯",
+            "state": "BLOCK",
+            "cover": {"asset_id": "a", "cover_url": "https://x"},
+        },
+        {"product_id": "1", "name": "杯", "state": "UNACTIVED", "tags": []},
+        {"product_id": "3", "name": "伞", "state": "DELETED"},
+        {"product_id": "4", "name": "帽"},
+        {"product_id": "5", "name": "帽"},
+    ]
+    rows, unclear = exported_products(shown)
+    assert rows == [{"name": "杯", "state": "UNACTIVED"}, {"name": "灯", "cover": {"asset_id": "a"}}]
+    assert unclear == ["帽"]
 
 
 def test_two_of_one_name_are_for_a_person_to_tell_apart() -> None:

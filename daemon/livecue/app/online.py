@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from livecue.app.cloud import Limits
 from livecue.app.rooms import desk_rules
-from livecue.app.setting_up import SettingUp, wanted_room
+from livecue.app.setting_up import SettingUp, Wanted, wanted_product, wanted_room
 from livecue.domain import CloudError, Meaning, RoomKind
 from livecue.engine.rules import ReplyRole
 from livecue.metastudio import MetaStudio
@@ -31,8 +32,23 @@ _NO_VOICE: Final = (
 )
 
 
+_MAKE_ALL: Final = "livecue rooms apply, or livecue run, makes it"
+
+_Said = tuple[str, str]
+"""The field that it is said of, and what is wrong."""
+
+
+class _Spot(NamedTuple):
+    """A room or a product: where it stands in the file, what it is called there, the field that names it."""
+
+    at: tuple[str, int]
+    label: str
+    field: str
+    what: str
+
+
 class OnlineCheck:
-    """Looks at each room of the file in the cloud. `warnings` are what does not fail the check."""
+    """Looks at each product and each room of the file in the cloud. `warnings` are what does not fail the check."""
 
     def __init__(
         self,
@@ -49,23 +65,43 @@ class OnlineCheck:
         self.warnings: list[Problem] = []
 
     async def problems(self) -> list[Problem]:
-        """What is wrong, room by room; at a fault that all rooms share it ends."""
+        """What is wrong, products first, then room by room; at a fault that all share it ends."""
         found: list[Problem] = []
-        for place, room in enumerate(self._loaded.settings.rooms):
+        for spot, look in self._looks():
             try:
-                found += [
-                    self._problem(place, room, *one)
-                    for one in self._judged(place, room, await self._shown(room))
-                ]
+                found += [self._problem(spot, *one) for one in await look()]
             except SetupError as error:
-                found.append(self._problem(place, room, "room", str(error)))
+                found.append(self._problem(spot, spot.field, str(error)))
             except CloudError as error:
                 where = _OF_ALL.get(error.meaning)
                 if where is not None:
                     line = self._loaded.document.line(tuple(where.split(".")))
                     return [*found, Problem(self._file, line, where, str(error))]
-                found.append(self._problem(place, room, *_refusal(room, error)))
+                gone = f"the project has no {spot.what} with this ID: "
+                missing = gone if error.meaning is Meaning.NOT_FOUND else ""
+                found.append(self._problem(spot, spot.field, f"{missing}{error}"))
         return found
+
+    def _looks(self) -> Iterator[tuple[_Spot, Callable[[], Awaitable[list[_Said]]]]]:
+        for place, product in enumerate(self._loaded.settings.products):
+            spot = _Spot(("products", place), f"products.{place}", "name", "product")
+            yield spot, partial(self._product, spot, product)
+        for place, room in enumerate(self._loaded.settings.rooms):
+            spot = _Spot(("rooms", place), f"rooms.{room.key}", _id(room), f"{room.kind} room")
+            yield spot, partial(self._room, spot, room)
+
+    async def _product(self, spot: _Spot, product: Mapping[str, Any]) -> list[_Said]:
+        one = wanted_product(product)
+        product_id = await self._cloud.find(one.thing, one.name)
+        if not product_id:
+            return [(spot.field, f"the cloud has no such product yet: {_MAKE_ALL}")]
+        shown = await self._cloud.show(one.thing, product_id)
+        self._warn_of_changes(spot, one, product_id, shown)
+        blocked = "the product is blocked and cannot be used: look in the MetaStudio console"
+        return [(spot.field, blocked)] if shown.get("state") == "BLOCK" else []
+
+    async def _room(self, spot: _Spot, room: Room) -> list[_Said]:
+        return list(self._judged(spot, room, await self._shown(room)))
 
     async def _shown(self, room: Room) -> dict[str, Any] | None:
         """The room as the cloud shows it; None for one of the file that is not there yet."""
@@ -75,7 +111,7 @@ class OnlineCheck:
         room_id = await self._cloud.find(thing, wanted_room(room).name)
         return await self._cloud.show(thing, room_id) if room_id else None
 
-    def _judged(self, place: int, room: Room, shown: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    def _judged(self, spot: _Spot, room: Room, shown: Mapping[str, Any] | None) -> Iterator[_Said]:
         if shown is None:
             yield (
                 "room",
@@ -91,7 +127,7 @@ class OnlineCheck:
                 f"the room is {state}: {why or 'no reason given'}. Look in the MetaStudio console",
             )
         if room.room is not None:
-            self._warn_of_changes(place, room, shown)
+            self._warn_of_changes(spot, wanted_room(room), str(shown.get("room_id") or ""), shown, room.key)
         if room.kind is RoomKind.CHAT:
             if not room.robot_id and not shown.get("robot_id"):
                 yield "robot_id", "neither the file nor the room names a robot: write robot_id"
@@ -108,22 +144,24 @@ class OnlineCheck:
             what = (
                 f"the cloud's rule {name!r} cannot be read: whether it answers what livecue does is not known"
             )
-            self.warnings.append(self._problem(place, room, _id(room), what))
+            self.warnings.append(self._problem(spot, spot.field, what))
 
-    def _warn_of_changes(self, place: int, room: Room, shown: Mapping[str, Any]) -> None:
-        one = wanted_room(room)
-        step = plan_step(one.thing, one.label, one.spec, str(shown.get("room_id") or ""), shown)
+    def _warn_of_changes(
+        self, spot: _Spot, one: Wanted, thing_id: str, shown: Mapping[str, Any], key: str = ""
+    ) -> None:
+        step = plan_step(one.thing, one.label, one.spec, thing_id, shown)
         if step.changes:
             more = f" and {len(step.changes) - 1} more" if len(step.changes) > 1 else ""
-            what = f"the cloud has otherwise: {step.changes[0].path}{more}; livecue rooms plan {room.key} shows it"
-            self.warnings.append(self._problem(place, room, "room", what))
+            command = f"livecue rooms plan {key}".rstrip()
+            what = f"the cloud has otherwise: {step.changes[0].path}{more}; {command} shows it"
+            self.warnings.append(self._problem(spot, spot.field, what))
 
-    def _problem(self, place: int, room: Room, name: str, what: str) -> Problem:
-        line = self._loaded.document.line(("rooms", place, name))
-        return Problem(self._file, line, f"rooms.{room.key}.{name}", what)
+    def _problem(self, spot: _Spot, field: str, what: str) -> Problem:
+        line = self._loaded.document.line((*spot.at, field))
+        return Problem(self._file, line, f"{spot.label}.{field}", what)
 
 
-def _voices(room: Room, desk: DeskRules, shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _voices(room: Room, desk: DeskRules, shown: Mapping[str, Any]) -> Iterator[_Said]:
     """Whether the room can say what the rules would have it say (MSS.20010153)."""
     speaking = [rule for rule in desk.program.rules if rule.enabled and rule.speaks]
     scenes = shown.get("scene_scripts")
@@ -146,9 +184,3 @@ def _voice(around: Mapping[str, Any]) -> bool:
 
 def _id(room: Room) -> str:
     return "room" if room.room is not None else "room_id"
-
-
-def _refusal(room: Room, error: CloudError) -> tuple[str, str]:
-    if error.meaning is Meaning.NOT_FOUND:
-        return _id(room), f"the project has no {room.kind} room with this ID: {error}"
-    return _id(room), str(error)

@@ -29,10 +29,15 @@ class Wanted:
 def wanted_things(settings: Settings, rooms: Collection[str] = ()) -> Iterator[Wanted]:
     """What the file describes: all products, since rooms may speak of them, then `rooms`, or all."""
     for product in settings.products:
-        yield Wanted(Thing.PRODUCT, str(product["name"]), str(product["name"]), product)
+        yield wanted_product(product)
     for room in settings.rooms:
         if room.room is not None and (not rooms or room.key in rooms):
             yield wanted_room(room)
+
+
+def wanted_product(product: Mapping[str, Any]) -> Wanted:
+    """A product that the file describes."""
+    return Wanted(Thing.PRODUCT, str(product["name"]), str(product["name"]), product)
 
 
 def wanted_room(room: Room) -> Wanted:
@@ -60,6 +65,11 @@ class SettingUp:
     async def show(self, thing: Thing, thing_id: str) -> dict[str, Any]:
         async with self._limits.slot(f"show_{thing}"):
             return await self._setups.show(thing, thing_id)
+
+    async def products(self) -> list[dict[str, Any]]:
+        """All of the project as they are set up."""
+        async with self._limits.slot("list_products"):
+            return await self._setups.everything(Thing.PRODUCT)
 
     async def plan(self, one: Wanted) -> Step:
         """What has to be done about it; products come before the rooms that speak of them."""

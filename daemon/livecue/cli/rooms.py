@@ -52,6 +52,9 @@ def export(
     pack: Annotated[
         Path | None, typer.Option(help="a new folder: the rules by which the cloud answers in the one room")
     ] = None,
+    products: Annotated[
+        bool, typer.Option("--products", help="the project's products, too, as `products:`")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write existing rooms as `rooms:` of the file, without secrets and with no rule that answers."""
@@ -65,29 +68,32 @@ def export(
     if pack is not None and len(names) != 1:
         print("--pack is for one room: name it", file=sys.stderr)
         raise typer.Exit(2)
-    shown, failures = asyncio.run(_shown(settings, names))
+    shown, rows, failures = asyncio.run(_shown(settings, names, products=products))
     found = [_row(settings, name, setup) for name, setup in shown.items()]
     redactor = Redactor(secrets_of(settings))
     for text in failures:
         print(redactor.text(text), file=sys.stderr)
     if pack is not None and shown:
         _write_pack(pack, shown[names[0]])
-    if found:
-        out = {"rooms": found}
+    out = {name: part for name, part in (("rooms", found), ("products", rows)) if part}
+    if out:
         as_yaml = yaml.safe_dump(out, allow_unicode=True, sort_keys=False, width=110)
         print(redactor.text(json.dumps(out, ensure_ascii=False) if as_json else as_yaml.rstrip()))
     if failures:
         raise typer.Exit(1)
 
 
-async def _shown(settings: Settings, names: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The set-ups of rooms by the names asked for, and what went wrong."""
+async def _shown(
+    settings: Settings, names: list[str], *, products: bool
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """The set-ups of rooms by the names asked for, the products as exported, and what went wrong."""
     from livecue.app.setting_up import SettingUp
     from livecue.domain import CloudError
     from livecue.setups import SetupError
 
     shown: dict[str, dict[str, Any]] = {}
-    failures = []
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
     known = {each.key: each for each in settings.rooms}
     async with cloud(settings) as (client, limits):
         setting_up = SettingUp(client, limits)
@@ -98,7 +104,22 @@ async def _shown(settings: Settings, names: list[str]) -> tuple[dict[str, dict[s
                 shown[name] = await setting_up.show(_thing(one), room_id)
             except (CloudError, SetupError) as error:
                 failures.append(f"{name}: {error}")
-    return shown, failures
+        if products:
+            rows = await _products(setting_up, failures)
+    return shown, rows, failures
+
+
+async def _products(setting_up: SettingUp, failures: list[str]) -> list[dict[str, Any]]:
+    from livecue.domain import CloudError
+    from livecue.setups import exported_products
+
+    try:
+        rows, unclear = exported_products(await setting_up.products())
+    except CloudError as error:
+        failures.append(f"products: {error}")
+        return []
+    failures += [f"the cloud has several products named {name!r}: rename all but one" for name in unclear]
+    return rows
 
 
 def _thing(room: Room | None) -> Thing:

@@ -73,6 +73,10 @@ class Setups:
         rows = await self._listed(thing, {form.name: name})
         return [str(row[form.id]) for row in rows if row.get(form.name) == name and row.get(form.id)]
 
+    async def everything(self, thing: Thing) -> list[dict[str, Any]]:
+        """All of the project as the list shows them: of a product that is all there is (S4 6.3.2)."""
+        return [dict(row) for row in await self._listed(thing, {})]
+
     async def show(self, thing: Thing, thing_id: str) -> dict[str, Any]:
         """One as it is set up (S4 6.1.3, 6.3.4, 7.1.1.3). A room's answer may hold its stream keys."""
         operation = f"show_{thing}"

@@ -7,6 +7,7 @@ from livecue.setups.checks import problems_of, product_problems
 from livecue.setups.diff import Change, changes, merged
 from livecue.setups.export import exported
 from livecue.setups.plan import Action, SetupError, Step, plan_step
+from livecue.setups.products import exported_products
 from livecue.setups.quiet import as_pack
 from livecue.setups.twice import Twice, answered_twice, cloud_rules
 
@@ -21,6 +22,7 @@ __all__ = [
     "changes",
     "cloud_rules",
     "exported",
+    "exported_products",
     "merged",
     "plan_step",
     "problems_of",

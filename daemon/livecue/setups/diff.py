@@ -67,8 +67,13 @@ def _items(path: str, name: str, wanted: Sequence[Any], shown: Sequence[Any]) ->
             gone = have.get(by, number) if by and isinstance(have, Mapping) else number
             yield Change(f"{path}[{gone}]", have, None)
     order = [have for have in shown if id(have) in kept]
-    if by and [id(have) for have in order] != kept:
+    if by and not _ordered_by_field(wanted) and [id(have) for have in order] != kept:
         yield Change(f"{path} (order)", [have[by] for have in order], [item[by] for item in wanted])
+
+
+def _ordered_by_field(items: Sequence[Any]) -> bool:
+    """Whether a field of each says its place (assets, S4 6.3.1): then the list is shown as the cloud likes."""
+    return all(isinstance(item, Mapping) and item.get("order") for item in items)
 
 
 def _matched(wanted: Sequence[Any], shown: Sequence[Any]) -> list[Any]:

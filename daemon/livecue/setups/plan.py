@@ -10,6 +10,7 @@ from typing import Any
 from livecue.metastudio import FORMS, Thing
 from livecue.setups.diff import Change, changes, merged
 from livecue.setups.fields import CREATE_ONLY, READ_ONLY, READ_ONLY_WITHIN
+from livecue.setups.products import creation
 from livecue.setups.quiet import silenced, speaks
 
 
@@ -67,7 +68,8 @@ def plan_step(
     """
     name = str(wanted.get(FORMS[thing].name) or label)
     if shown is None:
-        return Step(thing, label, name, "", Action.CREATE, changes(wanted, {}), dict(wanted))
+        body = creation(wanted) if thing is Thing.PRODUCT else dict(wanted)
+        return Step(thing, label, name, "", Action.CREATE, changes(wanted, {}), body)
     full = {key: value for key, value in wanted.items() if key not in CREATE_ONLY}
     rules = shown.get("interaction_rules")
     if thing is Thing.ROOM and "interaction_rules" not in full and isinstance(rules, list):

@@ -1,9 +1,34 @@
-"""Segments of a script that speak of a product by its title, where the file has that product."""
+"""What is of products alone: their creation, their export, and segments that speak of one by its title."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from livecue.metastudio import Thing
+from livecue.setups.export import exported
+
+
+def creation(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates a product as wanted: it has no `state` yet, but `auto_active` (S4 6.3.1)."""
+    body = {name: value for name, value in spec.items() if name != "state"}
+    return body | ({"auto_active": spec["state"] == "ACTIVED"} if spec.get("state") else {})
+
+
+def exported_products(shown: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Products as `products:` of the file, by name, and the names that several bear: a file cannot tell those apart.
+
+    One that is not active stays so where it is applied; deleted ones are left out.
+    """
+    there = [row for row in shown if row.get("state") != "DELETED" and row.get("name")]
+    bearers = Counter(str(row["name"]) for row in there)
+    rows = [
+        exported(Thing.PRODUCT, row) | ({"state": "UNACTIVED"} if row.get("state") == "UNACTIVED" else {})
+        for row in sorted(there, key=lambda row: str(row["name"]))
+        if bearers[str(row["name"])] == 1
+    ]
+    return rows, sorted(name for name, count in bearers.items() if count > 1)
 
 
 def with_product_ids(spec: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
