@@ -93,6 +93,16 @@ async def test_rooms_are_found_by_name_type_and_state_of_their_last_live(api: Ap
             "room_name": "x",
             "scene_scripts": [{"script_name": "s", "shoot_scripts": [{"text_config": {"text": "<speak>"}}]}],
         },
+        {"room_name": "x", "scene_scripts": [{"script_name": "s", "voice_config": {"speed": 100}}]},
+        {"room_name": "x", "scene_scripts": [{"script_name": "s", "layer_config": [{"layer_type": "PDF"}]}]},
+        {
+            "room_name": "x",
+            "scene_scripts": [
+                {"script_name": "s", "layer_config": [{"layer_type": "IMAGE", "position": {"dx": 1}}]}
+            ],
+        },
+        {"room_name": "x", "scene_scripts": [{"script_name": "s", "background_config": [{}]}]},
+        {"room_name": "x", "co_streamer_config": {"voice_config": {"voice_asset_id": "v", "pitch": 9}}},
     ],
 )
 async def test_a_room_outside_the_documented_ranges_is_refused(api: Api, body: dict[str, Any]) -> None:

@@ -48,6 +48,9 @@ def scene_scripts(body: Body) -> None:
     scenes = fields.sections(body, "scene_scripts", 100)
     for scene in scenes:
         fields.text(scene, "script_name", 256, shortest=1, required=True)
+        fields.text(scene, "model_asset_id", 64)
+        _voice(scene)
+        _picture(scene)
         for item in fields.sections(scene, "shoot_scripts", 100):
             fields.integer(item, "sequence_no", 0, 2_147_483_647)
             fields.text(item, "title", 256)
@@ -58,6 +61,33 @@ def scene_scripts(body: Body) -> None:
         scripts.parse(scenes)
     except MarkupError as error:
         raise invalid(f"scene_scripts: {error}") from error
+
+
+def _voice(around: Body) -> None:
+    """A voice (S4 6.1.1, table 6-34)."""
+    if voice := fields.section(around, "voice_config"):
+        fields.text(voice, "voice_asset_id", 256, shortest=1, required=True)
+        fields.integer(voice, "speed", 50, 200)
+        fields.integer(voice, "pitch", 50, 200)
+        fields.integer(voice, "volume", 90, 240)
+
+
+def _picture(scene: Body) -> None:
+    """Backgrounds and layers of a scene (S4 6.1.1, tables 6-5 to 6-11)."""
+    for background in fields.sections(scene, "background_config", 100):
+        fields.word(background, "background_type", ("IMAGE", "COLOR"), required=True)
+    for layer in fields.sections(scene, "layer_config", 100):
+        fields.word(layer, "layer_type", ("HUMAN", "IMAGE", "VIDEO", "TEXT"), required=True)
+        fields.text(layer, "asset_id", 64)
+        if position := fields.section(layer, "position"):
+            fields.integer(position, "dx", -1920, 3840, required=True)
+            fields.integer(position, "dy", -1920, 3840, required=True)
+            fields.integer(position, "layer_index", 1, 100, required=True)
+        size = fields.section(layer, "size")
+        fields.integer(size, "width", 1, 7680)
+        fields.integer(size, "height", 1, 7680)
+        fields.integer(fields.section(layer, "video_config"), "loop_count", -1, 100)
+        fields.integer(fields.section(layer, "text_config"), "font_size", 0, 120)
 
 
 def rules(body: Body) -> None:
@@ -92,7 +122,7 @@ def _live_settings(body: Body) -> None:
     outputs(body)
     callback(fields.section(body, "live_event_callback_config"))
     fields.section(body, "rtc_callback_config")
-    fields.section(body, "co_streamer_config")
+    _voice(fields.section(body, "co_streamer_config"))
     fields.section(body, "relation_live_platform_info")
     fields.word(body, "view_mode", ("LANDSCAPE", "VERTICAL"))
     if body.get("video_config") is not None:
