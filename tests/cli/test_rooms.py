@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -110,6 +111,13 @@ class Cloud:
     async def shown(self, name: str, thing: Thing = Thing.ROOM) -> dict[str, Any]:
         (thing_id,) = await self.setups.find(thing, name)
         return await self.setups.show(thing, thing_id)
+
+    async def rule_group(self, name: str, *rules: dict[str, Any]) -> str:
+        auth = AkSkAuth(self.sandbox.ak, self.sandbox.sk, self.sandbox.project_id, now_ms)
+        url = f"{self.sandbox.endpoint}/v1/{self.sandbox.project_id}/smart-live-interaction-rule-groups"
+        async with httpx.AsyncClient(auth=auth) as client:
+            answer = await client.post(url, json={"group_name": name, "interaction_rules": rules})
+        return str(answer.raise_for_status().json()["group_id"])
 
     @property
     def writes(self) -> int:
@@ -326,6 +334,26 @@ async def test_products_that_bear_one_name_are_left_out_of_an_export_and_told(cl
     assert (code, yaml.safe_load(out)["products"]) == (1, [{"name": "灯"}])
     assert err == "the cloud has several products named '杯': rename all but one\n"
     assert "products" not in (await cloud.rooms("export", config))[1]
+
+
+async def test_a_rule_group_of_the_cloud_becomes_a_pack(cloud: Cloud, tmp_path: Path) -> None:
+    config, folder = cloud.config({"key": "shop", "room_id": "r"}), tmp_path / "packs" / "welcome"
+    ids = [await cloud.rule_group(f"组 {number}", ANSWERS) for number in range(101)]
+    first = await cloud.rule_group("欢迎词", WHOLE["interaction_rules"][0], ANSWERS | {"rule_index": "d"})
+
+    code, out, err = await livecue("rules", "import", "欢迎词", str(folder), "-c", str(config))
+    assert (code, out, err) == (0, "", f"{folder}: 2 rules\n")
+    pack = load_pack(folder)
+    assert (pack.group_name, pack.group_id) == ("欢迎词", first)
+    assert [rule.rule_index for rule in pack.rules] == ["c", "d"]
+    assert (await livecue("rules", "import", ids[100], str(tmp_path / "x"), "-c", str(config)))[0] == 0
+    assert load_pack(tmp_path / "x").group_name == "组 100"
+
+    code, _, err = await livecue("rules", "import", "欢迎词", str(folder), "-c", str(config))
+    assert (code, "name a folder that is not there" in err) == (1, True)
+    code, _, err = await livecue("rules", "import", "再见", str(tmp_path / "y"), "-c", str(config))
+    assert (code, (tmp_path / "y").exists()) == (1, False)
+    assert err.startswith("the cloud has no rule group '再见'; those are: 欢迎词, 组 0, 组 1, ")
 
 
 async def test_names_that_are_not_described_are_a_mistake_in_use(cloud: Cloud) -> None:

@@ -9,6 +9,7 @@ import pytest
 from huaweicloudsdkmetastudio import v1
 
 from livecue.metastudio import FORMS, Thing
+from livecue.metastudio.setups import GROUPS
 from livecue.setups.documented import TABLES
 from livecue.setups.fields import KNOWN, READ_ONLY, WITH_THE_START
 from livecue.setups.kinds import Rows, Table
@@ -46,6 +47,11 @@ def test_what_can_be_written_and_what_is_only_shown_is_as_the_sdk_has_it(
 )
 def test_lists_bear_the_names_of_the_sdk(thing: Thing, answer: str) -> None:
     assert FORMS[thing].rows in fields(answer)
+
+
+def test_rule_groups_bear_the_names_of_the_sdk() -> None:
+    assert GROUPS.rows in fields("ListInteractionRuleGroupsResponse")
+    assert {GROUPS.id, GROUPS.name} <= fields("InteractionRuleGroupDetail")
 
 
 def nested(table: Table, model: Any, path: str) -> Iterator[tuple[str, set[str], set[str]]]:

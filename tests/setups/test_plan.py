@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from livecue.metastudio import Thing
-from livecue.setups import Action, SetupError, exported, exported_products, plan_step, problems_of
+from livecue.setups import Action, SetupError, exported, exported_products, plan_step, problems_of, the_group
 from livecue.setups.plan import the_one
 
 RULE = {
@@ -101,6 +101,17 @@ def test_an_export_of_products_leaves_out_those_that_a_file_cannot_name() -> Non
     rows, unclear = exported_products(shown)
     assert rows == [{"name": "杯", "state": "UNACTIVED"}, {"name": "灯", "cover": {"asset_id": "a"}}]
     assert unclear == ["帽"]
+
+
+def test_a_rule_group_is_found_by_its_id_or_else_by_its_name() -> None:
+    groups = [{"group_id": "1", "group_name": "甲"}, {"group_id": "甲", "group_name": "乙"}]
+    assert the_group(groups, "甲")["group_name"] == "乙"
+    assert the_group(groups, "乙")["group_id"] == "甲"
+    twins = [{"group_id": "1", "group_name": "甲"}, {"group_id": "2", "group_name": "甲"}]
+    with pytest.raises(SetupError, match=r"2 rule groups named '甲': give one by its id, 1, 2"):
+        the_group(twins, "甲")
+    with pytest.raises(SetupError, match=r"no rule group '丙'; those are: none"):
+        the_group([], "丙")
 
 
 def test_two_of_one_name_are_for_a_person_to_tell_apart() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,16 @@ def fail(text: str) -> typer.Exit:
     """Say what is wrong on stderr; raise the result to exit with 1."""
     print(text, file=sys.stderr)
     return typer.Exit(1)
+
+
+def write_pack(folder: Path, group: Mapping[str, Any]) -> None:
+    """Write a rule group as the cloud has it into a new folder."""
+    try:
+        folder.mkdir(parents=True)
+        (folder / "pack.json").write_text(json.dumps(group, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise fail(f"{folder}: cannot be made: {error.strerror}: name a folder that is not there") from error
+    print(f"{folder}: {len(group.get('interaction_rules') or ())} rules", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:

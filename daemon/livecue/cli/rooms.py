@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from livecue.cli.exits import ConfigFile, fail, load_settings
+from livecue.cli.exits import ConfigFile, load_settings
 from livecue.cli.online import cloud
+from livecue.cli.packs import write_pack
 
 if TYPE_CHECKING:
     from livecue.app.setting_up import SettingUp, Wanted
@@ -62,6 +63,7 @@ def export(
 
     from livecue.app.redact import Redactor
     from livecue.app.rooms import secrets_of
+    from livecue.setups import as_pack
 
     settings = load_settings(config).settings
     names = room or [each.key for each in settings.rooms]
@@ -74,7 +76,7 @@ def export(
     for text in failures:
         print(redactor.text(text), file=sys.stderr)
     if pack is not None and shown:
-        _write_pack(pack, shown[names[0]])
+        write_pack(pack, as_pack(shown[names[0]]))
     out = {name: part for name, part in (("rooms", found), ("products", rows)) if part}
     if out:
         as_yaml = yaml.safe_dump(out, allow_unicode=True, sort_keys=False, width=110)
@@ -136,18 +138,6 @@ def _row(settings: Settings, name: str, shown: dict[str, Any]) -> dict[str, Any]
     one = next((room for room in settings.rooms if room.key == name), None)
     kind = {} if one is None or one.kind == "live" else {"kind": str(one.kind)}
     return {"key": name if one else _key(name)} | kind | {"room": exported(_thing(one), shown)}
-
-
-def _write_pack(folder: Path, shown: dict[str, Any]) -> None:
-    from livecue.setups import as_pack
-
-    group = as_pack(shown)
-    try:
-        folder.mkdir(parents=True)
-        (folder / "pack.json").write_text(json.dumps(group, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise fail(f"{folder}: cannot be made: {error.strerror}: name a folder that is not there") from error
-    print(f"{folder}: {len(group['interaction_rules'])} rules", file=sys.stderr)
 
 
 async def _room_id(setting_up: SettingUp, room: Room) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from livecue.cli.groups import import_group
 from livecue.cli.packs import AsJson, Config, desk_of, fail, print_json, settings_of
 from livecue.cli.recordings import export, record, replay
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from livecue.packs.lint import Finding
     from livecue.packs.running import Outcome
 
-rules = typer.Typer(help="Test, lint, explain, replay and export rule packs.", no_args_is_help=True)
+rules = typer.Typer(help="Test, lint, explain, replay, export and import rule packs.", no_args_is_help=True)
 rules.command()(replay)
 rules.command()(record)
 rules.command()(export)
+rules.command("import")(import_group)
 
 Paths = Annotated[list[Path], typer.Argument(help="pack folders, folders of packs, or single files")]
 

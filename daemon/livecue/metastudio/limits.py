@@ -27,6 +27,7 @@ _TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
     "list_products": (20, 10, 10),
     "show_product": (20, 10, 10),
     "update_product": (4, 3, 3),
+    "list_rule_groups": (20, 10, 10),
     "create_chat_room": (5, 3, None),
     "list_chat_rooms": (20, 10, 10),
     "show_chat_room": (20, 10, 10),

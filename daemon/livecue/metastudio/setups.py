@@ -45,6 +45,13 @@ FORMS: Final[Mapping[Thing, Form]] = {
 }
 
 
+GROUPS: Final = Form(
+    "smart-live-interaction-rule-groups", "interaction_rule_groups", "group_id", "group_name"
+)
+_ALL_S: Final = 60.0
+"""How long a list of everything may take: its pages are a second apart."""
+
+
 class Setups:
     """The set-up calls of a `MetaStudio`; every method raises `MetaStudioError` alone."""
 
@@ -70,12 +77,16 @@ class Setups:
     async def find(self, thing: Thing, name: str) -> list[str]:
         """The ids of those that bear exactly this name; the cloud itself searches for a part of it."""
         form = FORMS[thing]
-        rows = await self._listed(thing, {form.name: name})
+        rows = await self._listed(f"list_{thing}s", form, {form.name: name})
         return [str(row[form.id]) for row in rows if row.get(form.name) == name and row.get(form.id)]
 
     async def everything(self, thing: Thing) -> list[dict[str, Any]]:
         """All of the project as the list shows them: of a product that is all there is (S4 6.3.2)."""
-        return [dict(row) for row in await self._listed(thing, {})]
+        return await self._listed(f"list_{thing}s", FORMS[thing], {}, within_s=_ALL_S)
+
+    async def rule_groups(self) -> list[dict[str, Any]]:
+        """All rule groups of the project with their rules (S4 6.1.7)."""
+        return await self._listed("list_rule_groups", GROUPS, {}, within_s=_ALL_S)
 
     async def show(self, thing: Thing, thing_id: str) -> dict[str, Any]:
         """One as it is set up (S4 6.1.3, 6.3.4, 7.1.1.3). A room's answer may hold its stream keys."""
@@ -87,22 +98,25 @@ class Setups:
         operation = f"update_{thing}"
         await self._begin(operation).exchange("PUT", self._url(operation, thing, thing_id), body=body)
 
-    async def _listed(self, thing: Thing, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
-        form, call, offset = FORMS[thing], self._begin(f"list_{thing}s"), 0
-        found: list[Mapping[str, Any]] = []
+    async def _listed(
+        self, operation: str, form: Form, query: Mapping[str, str], *, within_s: float = 0
+    ) -> list[dict[str, Any]]:
+        call, offset = self._begin(operation, within_s), 0
+        found: list[dict[str, Any]] = []
         while True:
             page = urlencode({"offset": offset, "limit": PAGE} | dict(query), quote_via=quote)
             answer = await call.exchange("GET", f"{self._base}/{form.path}?{page}")
             rows = answer.get(form.rows)
             rows = rows if isinstance(rows, list) else []
-            found += [row for row in rows if isinstance(row, Mapping)]
+            found += [dict(row) for row in rows if isinstance(row, Mapping)]
             offset += len(rows)
             total = count_of(answer)
             if len(rows) < PAGE or (total is not None and offset >= total):
                 return found
 
-    def _begin(self, operation: str) -> Call:
-        return self._wire.call(operation, asyncio.get_running_loop().time() + self._timeout_s)
+    def _begin(self, operation: str, within_s: float = 0) -> Call:
+        now_s = asyncio.get_running_loop().time()
+        return self._wire.call(operation, now_s + max(self._timeout_s, within_s))
 
     def _url(self, operation: str, thing: Thing, thing_id: str) -> str:
         if not thing_id.strip("."):

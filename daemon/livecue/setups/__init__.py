@@ -6,6 +6,7 @@ All of it is pure. What the file does not speak of is the cloud's own: it is nei
 from livecue.setups.checks import problems_of, product_problems
 from livecue.setups.diff import Change, changes, merged
 from livecue.setups.export import exported
+from livecue.setups.groups import the_group
 from livecue.setups.plan import Action, SetupError, Step, plan_step
 from livecue.setups.products import exported_products
 from livecue.setups.quiet import as_pack
@@ -27,4 +28,5 @@ __all__ = [
     "plan_step",
     "problems_of",
     "product_problems",
+    "the_group",
 ]
