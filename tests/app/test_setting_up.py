@@ -10,7 +10,7 @@ import pytest
 from livecue.app.cloud import Limits
 from livecue.app.setting_up import SettingUp, Wanted
 from livecue.domain import CloudError, Meaning
-from livecue.metastudio import Thing
+from livecue.metastudio import FORMS, Thing
 from livecue.setups import Action, SetupError
 
 ONE = Wanted(Thing.ROOM, "shop", "店", {"room_name": "店", "room_description": "as code"})
@@ -34,8 +34,9 @@ class Cloud:
             raise CloudError("no answer", meaning=Meaning.OUTCOME_UNKNOWN)
         return list(self.rooms)[-1]
 
-    async def find(self, _thing: Thing, name: str) -> list[str]:
-        return [room_id for room_id, body in self.rooms.items() if body["room_name"] == name]
+    async def find(self, thing: Thing, name: str) -> list[str]:
+        key = FORMS[thing].name
+        return [room_id for room_id, body in self.rooms.items() if body.get(key) == name]
 
     async def show(self, _thing: Thing, thing_id: str) -> dict[str, Any]:
         return self.rooms[thing_id] | {"room_id": thing_id}
@@ -81,3 +82,40 @@ async def test_of_two_with_the_name_none_is_touched() -> None:
     with pytest.raises(SetupError, match="2 rooms named '店'"):
         await setting_up(cloud).apply(ONE)
     assert cloud.calls == []
+
+
+CUP = Wanted(Thing.PRODUCT, "杯", "杯", {"name": "杯"})
+
+
+def selling(**product: str) -> dict[str, Any]:
+    segment = {"title": "卖点", "relation_product": {"product_title": "杯"} | product}
+    return {"room_name": "店", "scene_scripts": [{"script_name": "一", "shoot_scripts": [segment]}]}
+
+
+SELLING = Wanted(Thing.ROOM, "shop", "店", selling())
+
+
+async def test_a_plan_shows_that_a_room_will_speak_of_a_product_that_is_not_there_yet() -> None:
+    cloud = Cloud()
+    cloud.rooms = {"r": selling()}
+    planned = setting_up(cloud)
+    assert (await planned.plan(CUP)).action is Action.CREATE
+    (change,) = (await planned.plan(SELLING)).changes
+    assert change.path == "scene_scripts[一].shoot_scripts[卖点].relation_product.product_id"
+    assert change.new == "(that of the product to be created)"
+    applied = setting_up(cloud)
+    await applied.apply(CUP)
+    assert (await applied.apply(SELLING)).action is Action.UPDATE
+    assert cloud.rooms["r"]["scene_scripts"] == selling(product_id="r1")["scene_scripts"]
+    again = setting_up(cloud)
+    assert [(await again.plan(one)).action for one in (CUP, SELLING)] == [Action.KEEP] * 2
+
+
+async def test_no_room_is_told_of_a_product_that_could_not_be_made() -> None:
+    cloud = Cloud("before")
+    cloud.rooms = {"r": selling()}
+    one = setting_up(cloud)
+    with pytest.raises(CloudError):
+        await one.apply(CUP)
+    assert (await one.apply(SELLING)).action is Action.KEEP
+    assert cloud.rooms == {"r": selling()}

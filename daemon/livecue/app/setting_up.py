@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from livecue.app.cloud import Limits
 from livecue.domain import CloudError, Meaning
@@ -14,6 +14,9 @@ from livecue.settings.rooms_as_code import THINGS, wanted
 from livecue.setups import Action, SetupError, Step, plan_step
 from livecue.setups.plan import the_one
 from livecue.setups.products import with_product_ids
+
+_TO_COME: Final = "(that of the product to be created)"
+"""What a plan shows as the id of a product that is not there yet."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ class SettingUp:
     async def plan(self, one: Wanted) -> Step:
         """What has to be done about it; products come before the rooms that speak of them."""
         thing_id = await self.find(one.thing, one.name)
-        if one.thing is Thing.PRODUCT and thing_id:
-            self._products[one.name] = thing_id
+        if one.thing is Thing.PRODUCT:
+            self._products[one.name] = thing_id or _TO_COME
         spec = with_product_ids(one.spec, self._products)
         shown = await self.show(one.thing, thing_id) if thing_id else None
         return plan_step(one.thing, one.label, spec, thing_id, shown)
@@ -91,6 +94,7 @@ class SettingUp:
             return step
         thing_id = step.id
         if step.action is Action.CREATE:
+            self._products.pop(one.name, None)  # no room must be told of it unless it comes
             thing_id = await self._create(one, step)
         else:
             async with self._limits.slot(f"update_{one.thing}"):
