@@ -302,6 +302,7 @@ async def test_products_are_made_whole_told_of_where_they_differ_and_exported(cl
     exported = yaml.safe_load(out)
     assert [row["name"] for row in exported["products"]] == ["杯", "灯"]
     assert "example.com" not in out
+    assert exported["rooms"][0]["room"]["scene_scripts"] == [SCENE]  # its product by the title alone
     writes = cloud.writes
     again = cloud.config(*exported["rooms"], products=exported["products"])
     assert (await cloud.rooms("plan", again))[0] == 0

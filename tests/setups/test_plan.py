@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from livecue.metastudio import Thing
-from livecue.setups import Action, SetupError, exported, exported_products, plan_step, problems_of, the_group
+from livecue.setups import (
+    Action,
+    SetupError,
+    exported,
+    exported_products,
+    plan_step,
+    problems_of,
+    the_group,
+    without_product_ids,
+)
 from livecue.setups.plan import the_one
 
 RULE = {
@@ -98,9 +107,20 @@ def test_an_export_of_products_leaves_out_those_that_a_file_cannot_name() -> Non
         {"product_id": "4", "name": "帽"},
         {"product_id": "5", "name": "帽"},
     ]
-    rows, unclear = exported_products(shown)
-    assert rows == [{"name": "杯", "state": "UNACTIVED"}, {"name": "灯", "cover": {"asset_id": "a"}}]
-    assert unclear == ["帽"]
+    found = exported_products(shown)
+    assert found.rows == [{"name": "杯", "state": "UNACTIVED"}, {"name": "灯", "cover": {"asset_id": "a"}}]
+    assert (found.ids, found.unclear) == ({"灯": "2", "杯": "1"}, ["帽"])
+
+
+def test_of_a_product_that_its_title_tells_the_id_is_left_out() -> None:
+    def room(*products: dict[str, str]) -> dict[str, Any]:
+        return {"scene_scripts": [{"shoot_scripts": [{"relation_product": one} for one in products]}]}
+
+    of_a_platform = {"product_title": "灯", "product_id": "goods-7"}
+    shown = room({"product_title": "杯", "product_id": "1"}, of_a_platform, {"product_id": "1"})
+    bare = without_product_ids(shown, {"杯": "1", "灯": "2"})
+    assert bare == room({"product_title": "杯"}, of_a_platform, {"product_id": "1"})
+    assert without_product_ids(shown, {}) == shown
 
 
 def test_a_rule_group_is_found_by_its_id_or_else_by_its_name() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from livecue.app.setting_up import SettingUp, Wanted
     from livecue.metastudio import Thing
     from livecue.settings import Room, Settings
-    from livecue.setups import Step
+    from livecue.setups import ExportedProducts, Step
 
 rooms = typer.Typer(help="Set up rooms and products as the file describes them.", no_args_is_help=True)
 
@@ -63,21 +63,21 @@ def export(
 
     from livecue.app.redact import Redactor
     from livecue.app.rooms import secrets_of
-    from livecue.setups import as_pack
+    from livecue.setups import as_pack, without_product_ids
 
     settings = load_settings(config).settings
     names = room or [each.key for each in settings.rooms]
     if pack is not None and len(names) != 1:
         print("--pack is for one room: name it", file=sys.stderr)
         raise typer.Exit(2)
-    shown, rows, failures = asyncio.run(_shown(settings, names, products=products))
-    found = [_row(settings, name, setup) for name, setup in shown.items()]
+    shown, goods, failures = asyncio.run(_shown(settings, names, products=products))
+    found = [_row(settings, name, without_product_ids(setup, goods.ids)) for name, setup in shown.items()]
     redactor = Redactor(secrets_of(settings))
     for text in failures:
         print(redactor.text(text), file=sys.stderr)
     if pack is not None and shown:
         write_pack(pack, as_pack(shown[names[0]]))
-    out = {name: part for name, part in (("rooms", found), ("products", rows)) if part}
+    out = {name: part for name, part in (("rooms", found), ("products", goods.rows)) if part}
     if out:
         as_yaml = yaml.safe_dump(out, allow_unicode=True, sort_keys=False, width=110)
         print(redactor.text(json.dumps(out, ensure_ascii=False) if as_json else as_yaml.rstrip()))
@@ -87,14 +87,14 @@ def export(
 
 async def _shown(
     settings: Settings, names: list[str], *, products: bool
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], list[str]]:
+) -> tuple[dict[str, dict[str, Any]], ExportedProducts, list[str]]:
     """The set-ups of rooms by the names asked for, the products as exported, and what went wrong."""
     from livecue.app.setting_up import SettingUp
     from livecue.domain import CloudError
-    from livecue.setups import SetupError
+    from livecue.setups import ExportedProducts, SetupError, exported_products
 
     shown: dict[str, dict[str, Any]] = {}
-    rows: list[dict[str, Any]] = []
+    goods = ExportedProducts([], {}, [])
     failures: list[str] = []
     known = {each.key: each for each in settings.rooms}
     async with cloud(settings) as (client, limits):
@@ -107,21 +107,13 @@ async def _shown(
             except (CloudError, SetupError) as error:
                 failures.append(f"{name}: {error}")
         if products:
-            rows = await _products(setting_up, failures)
-    return shown, rows, failures
-
-
-async def _products(setting_up: SettingUp, failures: list[str]) -> list[dict[str, Any]]:
-    from livecue.domain import CloudError
-    from livecue.setups import exported_products
-
-    try:
-        rows, unclear = exported_products(await setting_up.products())
-    except CloudError as error:
-        failures.append(f"products: {error}")
-        return []
-    failures += [f"the cloud has several products named {name!r}: rename all but one" for name in unclear]
-    return rows
+            try:
+                goods = exported_products(await setting_up.products())
+            except CloudError as error:
+                failures.append(f"products: {error}")
+    several = "the cloud has several products named"
+    failures += [f"{several} {name!r}: rename all but one" for name in goods.unclear]
+    return shown, goods, failures
 
 
 def _thing(room: Room | None) -> Thing:

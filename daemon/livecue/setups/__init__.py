@@ -8,13 +8,14 @@ from livecue.setups.diff import Change, changes, merged
 from livecue.setups.export import exported
 from livecue.setups.groups import the_group
 from livecue.setups.plan import Action, SetupError, Step, plan_step
-from livecue.setups.products import exported_products
+from livecue.setups.products import ExportedProducts, exported_products, without_product_ids
 from livecue.setups.quiet import as_pack
 from livecue.setups.twice import Twice, answered_twice, cloud_rules
 
 __all__ = [
     "Action",
     "Change",
+    "ExportedProducts",
     "SetupError",
     "Step",
     "Twice",
@@ -29,4 +30,5 @@ __all__ = [
     "problems_of",
     "product_problems",
     "the_group",
+    "without_product_ids",
 ]

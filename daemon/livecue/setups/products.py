@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from livecue.metastudio import Thing
@@ -16,24 +17,52 @@ def creation(spec: Mapping[str, Any]) -> dict[str, Any]:
     return body | ({"auto_active": spec["state"] == "ACTIVED"} if spec.get("state") else {})
 
 
-def exported_products(shown: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Products as `products:` of the file, by name, and the names that several bear: a file cannot tell those apart.
+@dataclass(frozen=True)
+class ExportedProducts:
+    """Products as `products:` of the file, their ids by name, and the names that several bear."""
+
+    rows: list[dict[str, Any]]
+    ids: dict[str, str]
+    unclear: list[str]
+
+
+def exported_products(shown: Sequence[Mapping[str, Any]]) -> ExportedProducts:
+    """What the file would say of them, by name; those that bear one name it could not tell apart.
 
     One that is not active stays so where it is applied; deleted ones are left out.
     """
     there = [row for row in shown if row.get("state") != "DELETED" and row.get("name")]
     bearers = Counter(str(row["name"]) for row in there)
-    rows = [
-        exported(Thing.PRODUCT, row) | ({"state": "UNACTIVED"} if row.get("state") == "UNACTIVED" else {})
-        for row in sorted(there, key=lambda row: str(row["name"]))
-        if bearers[str(row["name"])] == 1
-    ]
-    return rows, sorted(name for name, count in bearers.items() if count > 1)
+    known = [row for row in there if bearers[str(row["name"])] == 1]
+    return ExportedProducts(
+        [_row(row) for row in sorted(known, key=lambda row: str(row["name"]))],
+        {str(row["name"]): str(row.get("product_id")) for row in known},
+        sorted(name for name, count in bearers.items() if count > 1),
+    )
+
+
+def _row(shown: Mapping[str, Any]) -> dict[str, Any]:
+    state = {"state": "UNACTIVED"} if shown.get("state") == "UNACTIVED" else {}
+    return exported(Thing.PRODUCT, shown) | state
 
 
 def with_product_ids(spec: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
     """`spec` with the product_id beside each product_title that `ids` knows; one given stays."""
     return {name: _filled(value, ids) for name, value in spec.items()}
+
+
+def without_product_ids(spec: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """The other way round: without each product_id that the title beside it stands for."""
+    return {name: _bare(value, ids) for name, value in spec.items()}
+
+
+def _bare(value: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_bare(item, ids) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    known = value.get("product_id") and ids.get(str(value.get("product_title"))) == value["product_id"]
+    return {name: _bare(item, ids) for name, item in value.items() if not (known and name == "product_id")}
 
 
 def _filled(value: Any, ids: Mapping[str, str]) -> Any:
