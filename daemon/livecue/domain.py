@@ -206,6 +206,7 @@ class Job(msgspec.Struct, frozen=True):
 
     `callback_faults` names the settings of its callbacks that keep them from livecue; None if it was not
     told, or is of no interest.
+    `place` is the id of the cloud room it runs in, if that is not the room's own but its standby.
     """
 
     job_id: str
@@ -215,6 +216,7 @@ class Job(msgspec.Struct, frozen=True):
     error_code: str = ""
     error_text: str = ""
     callback_faults: tuple[str, ...] | None = None
+    place: str = ""
 
     @property
     def over(self) -> bool:

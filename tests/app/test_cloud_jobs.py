@@ -6,20 +6,23 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from livecue.app.cloud import CloudJobs, CloudRoom, Limits, wall_ms
+from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits, wall_ms
+from livecue.domain import Cue, CueKind, ReportedEvent
 from livecue.metastudio import AkSkAuth, MetaStudio, start_body
 from livecue.receiver import AuthType, CallbackRoom, Key
 from livecue.sandbox import Sandbox, SandboxOptions
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
+STANDBY = "24bad716-87b1-45e5-8912-6102f7693266"
 OUTPUT = {"output_urls": ["rtmp://push/live"], "stream_keys": ["k"]}
 HOUR_MS = 3_600_000
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    options = SandboxOptions(room_ids=(ROOM,), limits={"*": 0}, start_delay_s=0, seed=3)
+    options = SandboxOptions(room_ids=(ROOM, STANDBY), limits={"*": 0}, start_delay_s=0, seed=3)
     async with Sandbox(options).running() as running:
         yield running
 
@@ -88,3 +91,30 @@ async def test_how_a_shown_job_calls_back_is_judged_by_the_keys_that_are_good_no
     assert (await jobs.show("a", job.job_id)).callback_faults == ("key",)
     rooms["a"] = CloudRoom(ROOM, start=OUTPUT)
     assert (await jobs.show("a", job.job_id)).callback_faults is None
+
+
+async def test_every_call_reaches_a_job_in_the_standby(sandbox: Sandbox, studio: MetaStudio) -> None:
+    outputs = (("rtmp://push/live", "k"), ("rtmp://spare/live", "k2"))
+    rooms = {"a": CloudRoom(ROOM, start=OUTPUT, outputs=outputs, standby=STANDBY)}
+    limits = Limits("cn-north-4", {})
+    jobs = CloudJobs(studio, rooms, limits)
+    job = await jobs.start("a", HOUR_MS, STANDBY)
+    assert (job.place, sandbox.jobs[job.job_id].room_id) == (STANDBY, STANDBY)
+    assert await jobs.running("a") == []
+    assert [one.place for one in await jobs.running("a", STANDBY)] == [STANDBY]
+    assert [(key, at, one.place) for key, at, one in await jobs.everywhere()] == [("a", STANDBY, STANDBY)]
+    while job.state != "PROCESSING":
+        job = await jobs.show("a", job.job_id, job.place)
+    await jobs.refresh_output("a", job.job_id, 1, job.place)
+    assert sandbox.jobs[job.job_id].outputs == [("rtmp://spare/live", "k2")]
+    commands = CloudCommands(studio, rooms, limits)
+    said = await commands.send(
+        Cue("c", "a", "", "r", CueKind.SPEAK, 0, 0, text="你好", play_type="APPEND"), job
+    )
+    assert await commands.unplayed("a", job) == frozenset({said})
+    await commands.withdraw("a", job, [said])
+    event = ReportedEvent(1, 1, '{"content": "hi"}')
+    await CloudReports(studio, rooms).send("a", replace(job, report_url=""), (event,))
+    assert sandbox.jobs[job.job_id].reported == 1
+    await jobs.stop("a", job.job_id, job.place)
+    assert sandbox.jobs[job.job_id].over

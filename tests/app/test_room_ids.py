@@ -108,3 +108,10 @@ async def test_what_was_kept_and_cannot_be_read_was_not_kept(tmp_path: Path, kep
     (tmp_path / "var" / FILE).write_text(kept)
     assert await ids(tmp_path, Stand(failure(Meaning.QUOTA))) == {"old": "r"}
     assert (await ids(tmp_path, Stand()))["shop"] == "id of shop"
+
+
+async def test_a_room_that_is_the_standby_of_another_is_left_out(tmp_path: Path) -> None:
+    rooms = [{"key": "shop", "room": {}}, {"key": "old", "room_id": "r", "standby": "id of shop"}]
+    loaded = load(write_config(tmp_path, rooms=rooms, products=[]))
+    ready = await RoomIds(loaded, Stand()).resolved()  # type: ignore[arg-type]
+    assert [room.key for room in ready.settings.rooms] == ["old"]

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from livecue.app.cloud import CloudRoom, Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
-from livecue.domain import CloudError, Meaning
+from livecue.domain import CloudError, Job, JobState, Meaning
+from livecue.runtime.memory import MemoryJobs
 from runtime.making import desk_rules, rule
 
 
@@ -29,12 +30,12 @@ class Cloud:
         return self.answer
 
 
-def keeper(cloud: Cloud, speeds: dict[str, int]) -> SetupKeeper:
+def keeper(cloud: Cloud, speeds: dict[str, int], board: MemoryJobs | None = None) -> SetupKeeper:
     rooms = {key: CloudRoom(f"id-{key}") for key in "abc"}
     book = Rulebook({key: desk_rules(rule("r", "好")) for key in rooms})
     limits = Limits("cn-north-4", {})
     client: Any = cloud
-    return SetupKeeper(client, rooms, limits, book, speeds.__setitem__)
+    return SetupKeeper(client, rooms, limits, book, speeds.__setitem__, board or MemoryJobs())
 
 
 async def test_the_voices_speed_is_learnt_and_a_room_that_does_not_say_changes_nothing() -> None:
@@ -79,3 +80,10 @@ async def test_wrong_credentials_are_tried_with_one_room_at_a_time() -> None:
         stop.set()
         await running
     assert len(cloud.asked) == 1
+
+
+async def test_a_live_in_the_standby_speaks_with_the_standbys_voice() -> None:
+    cloud = Cloud({})
+    job = Job("j", JobState.PROCESSING, place="id-standby")
+    await keeper(cloud, {}, MemoryJobs(a=job))._fetch("a")
+    assert cloud.asked == ["id-standby"]

@@ -120,13 +120,19 @@ async def test_no_connection_is_needed_to_close(server: EmbeddedServer) -> None:
 async def test_notes_of_ownership_outlive_their_writer_and_are_dropped(nc: Client) -> None:
     notes = NatsOwnerships(nc)
     assert await notes.load() == {}
-    first, second = Ownership("s", 1), Ownership("s", 1, "job-1")
+    first, second = Ownership("s", 1), Ownership("s", 1, "job-1", "standby-id")
     await notes.save("a", first)
     await notes.save("a", second)
     await notes.save("b", first)
     await notes.drop("b")
     await notes.drop("never")
     assert await NatsOwnerships(nc).load() == {"a": second}
+
+
+async def test_a_note_of_an_older_version_is_read(nc: Client) -> None:
+    await nc.publish("$KV.livecue_owned.a", b'{"session":"s","since_ms":1,"job_id":"job-1"}')
+    await nc.flush()
+    assert await NatsOwnerships(nc).load() == {"a": Ownership("s", 1, "job-1")}
 
 
 async def test_a_note_that_is_not_stored_is_an_error_of_the_bus(server: EmbeddedServer, nc: Client) -> None:

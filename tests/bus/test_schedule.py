@@ -17,7 +17,7 @@ from livecue.bus.streams import ensure_streams
 from livecue.runtime.ports import BusError
 from livecue.runtime.stop_ports import StopDue, StopNote
 
-NOTE = StopNote("a", "evening", 1_000, "job-1")
+NOTE = StopNote("a", "evening", 1_000, "job-1", "standby-id")
 
 
 def now_ms() -> int:

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from livecue.domain import SignalKind
-from livecue.receiver import UriForm
+from livecue.receiver import AuthType, UriForm
 from livecue.runtime.ports import BusError
 
-from .serving import OLD_KEY, Desk, headers, stamp
+from .serving import OLD_KEY, ROOMS, Desk, callback_room, headers, stamp
 
 REPLY = json.dumps({
     "event_type": "REPLY_COMMAND_FINISH",
@@ -157,6 +157,18 @@ async def test_another_rooms_callback_is_refused(client: httpx.AsyncClient, desk
     assert answer.status_code == 400
     assert desk.signals == []
     assert desk.rejected("room_mismatch") == 1
+
+
+async def test_a_callback_of_the_rooms_standby_is_taken_by_the_room(
+    client: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ROOMS, "head", callback_room("head", AuthType.MSS_A_HEAD, standby="r2"))
+    for room_id, status in ((b"r1", 200), (b"r2", 200), (b"r3", 400)):
+        answer = await client.post(
+            "/callbacks/head", content=REPLY.replace(b"r1", room_id), headers=headers()
+        )
+        assert answer.status_code == status
+    assert {room for room, *_ in desk.signals} == {"head"}
 
 
 async def test_an_unknown_event_is_taken_and_kept_but_not_published(

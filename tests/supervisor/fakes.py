@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, SignalKind, Unplanned
+from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import BusError, Count, Ownership
 from livecue.supervisor import Policy, RoomPlan, Supervisor
 
@@ -37,7 +38,10 @@ def refusal(meaning: Meaning, text: str = "no", retry_after_s: float | None = No
 
 
 class Cloud:
-    """Live jobs of any room. `fault` sees every call and may raise; `lose_answer` makes starts happen unanswered."""
+    """Live jobs of any room. `fault` sees every call and may raise; `lose_answer` makes starts happen unanswered.
+
+    It is told of a standby by the standby's id instead of the room's key.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -52,8 +56,11 @@ class Cloud:
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
 
-    def put(self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0) -> Job:
-        job = Job(job_id, state, f"https://report/{job_id}", self.clock() - round(age_s * 1000))
+    def put(
+        self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0, place: str = ""
+    ) -> Job:
+        born_ms = self.clock() - round(age_s * 1000)
+        job = Job(job_id, state, f"https://report/{job_id}", born_ms, place=place)
         self.jobs[job_id] = job
         self.room_of[job_id] = room
         return job
@@ -67,9 +74,12 @@ class Cloud:
     def count(self, operation: str) -> int:
         return sum(1 for call, _ in self.calls if call == operation)
 
-    async def running(self, room: str) -> list[Job]:
-        self._called("running", room)
-        found = [self.jobs[job_id] for job_id in self.on_air(room)]
+    def in_place(self, room: str, place: str = "") -> list[str]:
+        return [job_id for job_id in self.on_air(room) if self.jobs[job_id].place == place]
+
+    async def running(self, room: str, place: str = "") -> list[Job]:
+        self._called("running", place or room)
+        found = [self.jobs[job_id] for job_id in self.in_place(room, place)]
         found.sort(key=lambda job: -(job.created_ms or 0))
         return [msgspec.structs.replace(job, report_url="") for job in found]
 
@@ -82,29 +92,31 @@ class Cloud:
             if not self.jobs[job_id].over
         ]
 
-    async def start(self, room: str, lasts_ms: int) -> Job:
-        self._called("start", room)
-        if self.on_air(room):
+    async def start(self, room: str, lasts_ms: int, place: str = "") -> Job:
+        self._called("start", place or room)
+        if self.in_place(room, place):
             raise refusal(Meaning.ALREADY_RUNNING)
         self.lasts_ms[room] = lasts_ms
-        job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in)
+        job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in, place=place)
         if self.lose_answer():
             raise refusal(Meaning.OUTCOME_UNKNOWN)
         return job
 
-    async def show(self, room: str, job_id: str) -> Job:
-        self._called("show", room)
-        if job_id not in self.jobs:
+    async def show(self, room: str, job_id: str, place: str = "") -> Job:
+        self._called("show", place or room)
+        if job_id not in self.jobs or self.jobs[job_id].place != place:
             raise refusal(Meaning.JOB_OVER)
         return self.jobs[job_id]
 
-    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
-        self._called("refresh", room)
-        assert job_id in self.on_air(room)
+    async def refresh_output(self, room: str, job_id: str, number: int, place: str = "") -> None:
+        self._called("refresh", place or room)
+        assert job_id in self.in_place(room, place)
         self.outputs.append(number)
 
-    async def stop(self, room: str, job_id: str) -> None:
-        self._called("stop", room)
+    async def stop(self, room: str, job_id: str, place: str = "") -> None:
+        self._called("stop", place or room)
+        if job_id not in self.jobs or self.jobs[job_id].place != place:
+            raise refusal(Meaning.JOB_OVER)
         self.stops[job_id] = self.stops.get(job_id, 0) + 1
         if self.stops[job_id] >= self.stops_needed and not self.jobs[job_id].over:
             self.become(job_id, JobState.SUCCEED)
@@ -180,6 +192,19 @@ class Tally:
         self.health[part] = error
 
 
+class Open:
+    """The alerts that are open, with what they say."""
+
+    def __init__(self) -> None:
+        self.now: dict[AlertKind, str] = {}
+
+    def open(self, room: str, kind: AlertKind, text: str, job_id: str = "") -> None:  # noqa: ARG002
+        self.now.setdefault(kind, text)
+
+    def close(self, room: str, kind: AlertKind) -> None:  # noqa: ARG002
+        self.now.pop(kind, None)
+
+
 class World:
     """Everything around the supervisor; `boot` gives a new one, as after a crash."""
 
@@ -189,12 +214,20 @@ class World:
         self.notes = Notes()
         self.bus = Bus()
         self.tally = Tally()
+        self.alerts = Open()
         self.plans = plans
         self.supervisor = self.boot()
 
     def boot(self) -> Supervisor:
         self.supervisor = Supervisor(
-            self.plans, self.cloud, self.notes, self.bus, self.tally, self.tally, self.clock
+            self.plans,
+            self.cloud,
+            self.notes,
+            self.bus,
+            self.tally,
+            self.tally,
+            self.clock,
+            alerts=self.alerts,
         )
         return self.supervisor
 
@@ -216,5 +249,6 @@ def room(
     key: str = "flagship",
     unplanned: Unplanned = Unplanned.ATTACH,
     policy: Policy | None = None,
+    standby: str = "",
 ) -> RoomPlan:
-    return RoomPlan(key, sessions, unplanned, policy or Policy())
+    return RoomPlan(key, sessions, unplanned, policy or Policy(), standby)

@@ -99,8 +99,8 @@ async def test_a_second_start_adopts_what_the_cloud_says_is_running(monkeypatch:
     hidden = [True, False]
     real = world.cloud.running
 
-    async def running(key: str) -> object:
-        found = await real(key)
+    async def running(key: str, place: str) -> object:
+        found = await real(key, place)
         return [] if hidden and hidden.pop(0) else found
 
     monkeypatch.setattr(world.cloud, "running", running)

@@ -22,8 +22,8 @@ async def test_a_start_cut_off_in_the_middle_is_owed_a_stop(monkeypatch: pytest.
     reached, never = asyncio.Event(), asyncio.Event()
     real = world.cloud.start
 
-    async def start(key: str, lasts_ms: int) -> object:
-        await real(key, lasts_ms)
+    async def start(key: str, lasts_ms: int, place: str) -> object:
+        await real(key, lasts_ms, place)
         reached.set()
         await never.wait()
         raise AssertionError
@@ -91,10 +91,10 @@ async def test_one_hanging_room_does_not_hold_up_the_others(monkeypatch: pytest.
     started = asyncio.Event()
     real = world.cloud.running
 
-    async def running(key: str) -> object:
+    async def running(key: str, place: str) -> object:
         if key == "hangs":
             await never.wait()
-        return await real(key)
+        return await real(key, place)
 
     async def publish(*_: object) -> None:
         started.set()
@@ -163,7 +163,7 @@ async def test_a_turn_that_hangs_does_not_keep_the_daemon_from_stopping(
     world = World(room(on_air()))
     reached, never = asyncio.Event(), asyncio.Event()
 
-    async def running(_key: str) -> object:
+    async def running(_key: str, _place: str) -> object:
         reached.set()
         return await never.wait()
 
@@ -213,9 +213,9 @@ async def test_the_plan_wakes_the_loop_before_its_interval_is_over() -> None:
     began = asyncio.Event()
 
     class Watched(Cloud):
-        async def start(self, room: str, lasts_ms: int) -> Job:
+        async def start(self, room: str, lasts_ms: int, place: str = "") -> Job:
             began.set()
-            return await super().start(room, lasts_ms)
+            return await super().start(room, lasts_ms, place)
 
     cloud = Watched(world.clock)
     supervisor = Supervisor(

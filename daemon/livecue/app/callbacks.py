@@ -65,6 +65,7 @@ def callback_rooms(settings: Settings, secret: str = "") -> dict[str, CallbackRo
         room.key: CallbackRoom(
             room=room.key,
             room_id=room.room_id,
+            standby=room.standby,
             public_url=f"{settings.http.public_url}/callbacks/{room.key}",
             auth_type=AuthType(room.callback.auth_type),
             keys=tuple(_keys(room.callback)),

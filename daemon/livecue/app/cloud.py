@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning, ReportedEvent, RoomKind
@@ -57,6 +58,15 @@ class CloudRoom:
     """Where it may stream to, and the key: MetaStudio streams to one at a time, the first to begin with."""
     callback: CallbackRoom | None = None
     """Whose callbacks livecue believes; None if it asks for none, or `start` sends them elsewhere."""
+    standby: str = ""
+    """The cloud room that a live goes on in when its own cannot have it."""
+
+    def at(self, place: str) -> str:
+        """The id of the cloud room that a job's `place` names.
+
+        It is believed as it is: a job is stopped also where the standby was taken out of the file.
+        """
+        return place or self.room_id
 
 
 class Limits:
@@ -143,17 +153,18 @@ class CloudCommands:
         self._lists_inserts = True
 
     async def send(self, cue: Cue, job: Job) -> str:
-        return await self._client.command(self._rooms[cue.room].room_id, job.job_id, command_body(cue))
+        return await self._client.command(self._rooms[cue.room].at(job.place), job.job_id, command_body(cue))
 
     async def withdraw(self, room: str, job: Job, command_ids: Collection[str]) -> None:
-        await self._client.command(self._rooms[room].room_id, job.job_id, clean_up_body(command_ids))
+        place = self._rooms[room].at(job.place)
+        await self._client.command(place, job.job_id, clean_up_body(command_ids))
 
     async def unplayed(self, room: str, job: Job) -> frozenset[str] | None:
         if not self._lists_inserts:
             return None
         try:
             async with self._limits.slot("list_inserts"):
-                return await self._client.unplayed(self._rooms[room].room_id, job.job_id)
+                return await self._client.unplayed(self._rooms[room].at(job.place), job.job_id)
         except CloudError as error:
             if error.meaning is not Meaning.NOT_FOUND or error.error_code.startswith("MSS."):
                 raise
@@ -171,7 +182,7 @@ class CloudReports:
         self._now = now
 
     async def send(self, room: str, job: Job, events: tuple[ReportedEvent, ...]) -> None:
-        shown = job.report_url or self._client.report_url(self._rooms[room].room_id, job.job_id)
+        shown = job.report_url or self._client.report_url(self._rooms[room].at(job.place), job.job_id)
         use = self._urls.use(room, job.job_id, shown, self._now())
         try:
             newer = await self._client.report(use.url, events, refresh=use.refresh)
@@ -194,34 +205,36 @@ class CloudJobs:
         self._limits = limits
         self._now = now
 
-    async def running(self, room: str) -> list[Job]:
+    async def running(self, room: str, place: str = "") -> list[Job]:
         cloud = self._rooms[room]
         if cloud.kind is RoomKind.CHAT:
             return []  # no operation lists chat jobs (S4 7.1.2): what we started we know by our own note
         async with self._limits.slot("list"):
-            jobs = await self._client.list_jobs(cloud.room_id, newest=100)
-        return [job for job in jobs if not job.over]
+            jobs = await self._client.list_jobs(cloud.at(place), newest=100)
+        return [_placed(job, place) for job in jobs if not job.over]
 
     async def everywhere(self) -> list[tuple[str, str, Job]]:
         """`TenantJobs`. Filtered in the cloud: a state that the API adds later, the room's own looks see."""
-        keys = {cloud.room_id: key for key, cloud in self._rooms.items()}
+        keys = {cloud.room_id: (key, "") for key, cloud in self._rooms.items()}
+        keys |= {cloud.standby: (key, cloud.standby) for key, cloud in self._rooms.items() if cloud.standby}
         async with self._limits.slot("list_tenant"):
             found = await self._client.list_all_jobs(
                 states=(JobState.WAITING, JobState.PROCESSING), within_s=_SWEEP_S
             )
-        return [(keys.get(room_id, ""), room_id, job) for room_id, job in found if not job.over]
+        placed = [(*keys.get(room_id, ("", "")), room_id, job) for room_id, job in found if not job.over]
+        return [(key, room_id, _placed(job, place)) for key, place, room_id, job in placed]
 
-    async def start(self, room: str, lasts_ms: int) -> Job:
+    async def start(self, room: str, lasts_ms: int, place: str = "") -> Job:
         cloud = self._rooms[room]
         if cloud.kind is RoomKind.CHAT:
             async with self._limits.slot("start_chat"):
-                answer = await self._client.start_chat(cloud.room_id, cloud.robot_id, cloud.start)
-            return Job(str(answer["job_id"]), "WAITING")
-        body = await self._with_exit(cloud, lasts_ms / 1000)
+                answer = await self._client.start_chat(cloud.at(place), cloud.robot_id, cloud.start)
+            return Job(str(answer["job_id"]), "WAITING", place=place)
+        body = await self._with_exit(cloud, cloud.at(place), lasts_ms / 1000)
         async with self._limits.slot("start"):
-            return await self._client.start(cloud.room_id, body)
+            return _placed(await self._client.start(cloud.at(place), body), place)
 
-    async def _with_exit(self, cloud: CloudRoom, lasts_s: float) -> Mapping[str, Any]:
+    async def _with_exit(self, cloud: CloudRoom, room_id: str, lasts_s: float) -> Mapping[str, Any]:
         """The start's body with the cloud's own end of the live.
 
         Not without knowing the room's play policy, which would be lost: other paths stop the live too.
@@ -230,20 +243,21 @@ class CloudJobs:
             return with_exit(cloud.start, {}, lasts_s, cloud.stop_mode)
         try:
             async with self._limits.slot("show_room"):
-                room = await self._client.show_room(cloud.room_id)
+                room = await self._client.show_room(room_id)
         except CloudError as error:
             if error.meaning is not Meaning.UNAUTHENTICATED:  # the start itself will say so
-                log.warning("exit-not-set", room_id=cloud.room_id, error=str(error))
+                log.warning("exit-not-set", room_id=room_id, error=str(error))
             return cloud.start
         return with_exit(cloud.start, room, lasts_s, cloud.stop_mode)
 
-    async def show(self, room: str, job_id: str) -> Job:
+    async def show(self, room: str, job_id: str, place: str = "") -> Job:
         cloud = self._rooms[room]
         if cloud.kind is RoomKind.CHAT:
             async with self._limits.slot("show_chat"):
-                return await self._client.show_chat(cloud.room_id, job_id)
+                return _placed(await self._client.show_chat(cloud.at(place), job_id), place)
         async with self._limits.slot("show"):
-            return await self._client.show(cloud.room_id, job_id, self._judge(cloud.callback))
+            shown = await self._client.show(cloud.at(place), job_id, self._judge(cloud.callback))
+        return _placed(shown, place)
 
     def _judge(self, room: CallbackRoom | None) -> Callable[[ShownCallback], tuple[str, ...]] | None:
         if room is None:
@@ -261,17 +275,21 @@ class CloudJobs:
 
         return judge
 
-    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
+    async def refresh_output(self, room: str, job_id: str, number: int, place: str = "") -> None:
         cloud = self._rooms[room]
         url, key = cloud.outputs[number]
         params = {"output_urls": [url]} | ({"stream_keys": [key]} if key else {})
         async with self._limits.slot("command"):
             await self._client.command(
-                cloud.room_id, job_id, {"command": "REFRESH_OUTPUT_URL", "params": params}
+                cloud.at(place), job_id, {"command": "REFRESH_OUTPUT_URL", "params": params}
             )
 
-    async def stop(self, room: str, job_id: str) -> None:
+    async def stop(self, room: str, job_id: str, place: str = "") -> None:
         cloud = self._rooms[room]
         chat = cloud.kind is RoomKind.CHAT
         async with self._limits.slot("stop_chat" if chat else "stop"):
-            await (self._client.stop_chat if chat else self._client.stop)(cloud.room_id, job_id)
+            await (self._client.stop_chat if chat else self._client.stop)(cloud.at(place), job_id)
+
+
+def _placed(job: Job, place: str) -> Job:
+    return msgspec.structs.replace(job, place=place) if place else job

@@ -139,7 +139,7 @@ def make_loops(
         max_age_ms=max_age_ms,
     )
     asker = make_asker(settings, bus, channels, http, meter, now)
-    setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed)
+    setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed, supervisor)
     sweeper = Sweeper(jobs, supervisor, meter)
     keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now)
     return Loops(supervisor, sweeper, keeper, dispatcher, reporter, asker, setups)

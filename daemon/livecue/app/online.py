@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -86,7 +86,7 @@ class OnlineCheck:
         for place, product in enumerate(self._loaded.settings.products):
             spot = _Spot(("products", place), f"products.{place}", "name", "product")
             yield spot, partial(self._product, spot, product)
-        for place, room in enumerate(self._loaded.settings.rooms):
+        for place, room in _with_standbys(self._loaded.settings.rooms):
             spot = _Spot(("rooms", place), f"rooms.{room.key}", _id(room), f"{room.kind} room")
             yield spot, partial(self._room, spot, room)
 
@@ -183,4 +183,14 @@ def _voice(around: Mapping[str, Any]) -> bool:
 
 
 def _id(room: Room) -> str:
-    return "room" if room.room is not None else "room_id"
+    if room.room is not None:
+        return "room"
+    return "standby" if room.standby and room.standby == room.room_id else "room_id"
+
+
+def _with_standbys(rooms: Iterable[Room]) -> Iterator[tuple[int, Room]]:
+    """Each room, and after it the same in its standby: that has to speak and to keep silent alike."""
+    for place, room in enumerate(rooms):
+        yield place, room
+        if room.standby:
+            yield place, room.model_copy(update={"room": None, "room_id": room.standby})

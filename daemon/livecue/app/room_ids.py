@@ -59,7 +59,7 @@ class RoomIds:
         failure: Exception | None = None
         for one in wanted_things(self._loaded.settings):
             try:
-                thing_id = await self._set_up(one, kept.get(one.label, {}))
+                thing_id = self._not_a_standby(one, await self._set_up(one, kept.get(one.label, {})))
             except (CloudError, SetupError) as error:
                 failure = error
                 log.warning("room-left-out", thing=one.thing, room=one.label, error=str(error))
@@ -76,6 +76,14 @@ class RoomIds:
         if failure is not None and not rooms:
             raise failure
         return replace(self._loaded, settings=self._loaded.settings.model_copy(update={"rooms": rooms}))
+
+    def _not_a_standby(self, one: Wanted, thing_id: str) -> str:
+        """The id. A room whose lives are another's, too, would be served and stopped twice."""
+        for room in self._loaded.settings.rooms:
+            if thing_id == room.standby and one.thing is not Thing.PRODUCT:
+                what = f"the room {one.name!r} of the cloud is the standby of {room.key}: name another there"
+                raise SetupError(what)
+        return thing_id
 
     async def _set_up(self, one: Wanted, kept: Mapping[str, str]) -> str:
         """Its id, new or as it was kept. It is waited for while the cloud is away altogether."""

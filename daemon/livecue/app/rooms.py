@@ -102,7 +102,7 @@ def cloud_rooms(
 
 def _cloud_room(room: Room, callback: CallbackRoom | None, now_s: float) -> CloudRoom:
     if room.kind is RoomKind.CHAT:
-        return CloudRoom(room.room_id, room.kind, room.robot_id, dict(room.start))
+        return CloudRoom(room.room_id, room.kind, room.robot_id, dict(room.start), standby=room.standby)
     first, outputs = _first_output(room.start)
     body = start_body(first)
     if callback is not None:
@@ -113,8 +113,16 @@ def _cloud_room(room: Room, callback: CallbackRoom | None, now_s: float) -> Clou
             auth_type=callback.auth_type,
             key=key.secret if key else "",
         )
-    ours = None if first.get(CALLBACK_CONFIG) else callback
-    return CloudRoom(room.room_id, room.kind, room.robot_id, body, room.auto_stop_mode or "", outputs, ours)
+    return CloudRoom(
+        room.room_id,
+        room.kind,
+        room.robot_id,
+        body,
+        room.auto_stop_mode or "",
+        outputs,
+        callback=None if first.get(CALLBACK_CONFIG) else callback,
+        standby=room.standby,
+    )
 
 
 def _first_output(start: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[tuple[str, str], ...]]:
@@ -137,7 +145,7 @@ def _airtime(given: Airtime) -> AirtimeLimits:
 def room_plans(settings: Settings) -> list[RoomPlan]:
     """When each room is to be live."""
     return [
-        RoomPlan(room.key, room.planned(settings.plan), room.unplanned, _policy(room))
+        RoomPlan(room.key, room.planned(settings.plan), room.unplanned, _policy(room), room.standby)
         for room in settings.rooms
     ]
 

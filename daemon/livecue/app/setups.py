@@ -17,6 +17,7 @@ from livecue.app.cloud import CloudRoom, Limits
 from livecue.app.reload import Rulebook
 from livecue.domain import CloudError, EventType, Meaning, RoomKind
 from livecue.metastudio import MetaStudio, script_of, voice_speed_of
+from livecue.runtime.sender_ports import JobBoard
 
 log = structlog.get_logger()
 
@@ -34,13 +35,18 @@ class SetupKeeper:
         limits: Limits,
         book: Rulebook,
         set_speed: Callable[[str, int], None],
+        board: JobBoard,
     ) -> None:
-        """`set_speed(room, speed)`: the room's voice has this speed, 100 being normal."""
+        """`set_speed(room, speed)`: the room's voice has this speed, 100 being normal.
+
+        `board`: in which cloud room the room's job runs; without one it is its own.
+        """
         self._client = client
         self._rooms = rooms
         self._limits = limits
         self._book = book
         self._set_speed = set_speed
+        self._board = board
         self._wanted = set(rooms)
         self._complaint: Meaning | None = None
         self._woken = asyncio.Event()
@@ -77,7 +83,8 @@ class SetupKeeper:
         """Whether there is any use in asking for the next one."""
         try:
             async with self._limits.slot("show_room"):
-                setup = await self._client.show_room(self._rooms[room].room_id)
+                job = self._board.job(room)
+                setup = await self._client.show_room(self._rooms[room].at(job.place if job else ""))
         except CloudError as error:
             self._complain(room, error)
             if error.meaning in _NO_USE:

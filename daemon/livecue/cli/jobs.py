@@ -115,6 +115,8 @@ def _line(told: Mapping[str, Any]) -> str:
     job = f"job {told['job_id']} {told['state']} since {told['since']}" if told["job_id"] else "no job"
     if told["job_id"] and not told["ours"]:
         job += ", not livecue's"
+    if told.get("standby"):
+        job += f", in the standby {told['standby']}"
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
     if told["callback_faults"]:
         notes.append(f"callbacks do not reach livecue, for its {', '.join(told['callback_faults'])}")

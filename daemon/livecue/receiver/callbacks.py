@@ -101,7 +101,7 @@ class CallbackDoor:
             log.info("callback-unknown", room=room.room, event_type=callback.event_type)
             self._verified(room, judgement, "unknown")
             return
-        if callback.room_id not in {"", room.room_id}:
+        if callback.room_id not in {"", room.room_id, room.standby}:
             raise await self._unreadable(room, "room_mismatch", "room_id is another room's", body)
         once = dedup_id(room.room, judgement.hw_time, judgement.secret, body, callback)
         if self._seen.before(once, now_ms):

@@ -36,7 +36,7 @@ class Verifier(Protocol):
 class CallbackRoom(msgspec.Struct, frozen=True):
     """One room's callback settings.
 
-    `public_url` is the callback URL exactly as given to the cloud, with its path. `keys` are all that are
+    `standby` is the cloud room that its live may run in instead of `room_id`, or empty. `public_url` is the callback URL exactly as given to the cloud, with its path. `keys` are all that are
     accepted, each in its time (<= 32 characters each). `token` is what the parameter `token` of the URL must
     be under auth_type NONE; without one nobody is believed. Under MEITUAN_DEFAULT a `recipe` or a `verifier`
     decides; without either nobody is believed.
@@ -52,6 +52,7 @@ class CallbackRoom(msgspec.Struct, frozen=True):
     window_s: float = 60.0
     recipe: Recipe | None = None
     verifier: Verifier | None = None
+    standby: str = ""
 
     def __repr__(self) -> str:
         return f"CallbackRoom({self.room} {self.auth_type})"

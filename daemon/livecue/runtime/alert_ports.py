@@ -15,6 +15,7 @@ class AlertKind(StrEnum):
     GAVE_UP = "gave_up"  # the live was lost in a way that would happen again
     START_LATE = "start_late"  # a job waits too long to go live
     CALLBACKS_LOST = "callbacks_lost"  # a job that livecue took over calls back elsewhere, or in another way
+    STANDBY = "standby"  # the room's own cloud room could not have the live, its standby has it
     STREAM_LOST = "stream_lost"  # the stream does not reach its platform
 
 

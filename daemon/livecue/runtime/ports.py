@@ -81,6 +81,7 @@ class Count(StrEnum):
     JOBS_STOPPED = "jobs_stopped"
     JOBS_LOST = "jobs_lost"
     JOBS_UNKNOWN = "jobs_unknown"
+    FAILOVERS = "failovers"
     OUTPUTS_REFRESHED = "outputs_refreshed"
     CLOUD_CALLS = "cloud_calls"
     STATE_CONFLICTS = "state_conflicts"
@@ -154,12 +155,15 @@ class Audit(Protocol):
 
 
 class LiveJobs(Protocol):
-    """Starting, finding and stopping the live jobs of configured rooms, by the room's key."""
+    """Starting, finding and stopping the live jobs of configured rooms, by the room's key.
 
-    async def running(self, room: str) -> list[Job]:
+    `place`: the id of the cloud room meant, where that is not the room's own; jobs carry it.
+    """
+
+    async def running(self, room: str, place: str = "") -> list[Job]:
         """Jobs of the room that are not over, newest first."""
 
-    async def start(self, room: str, lasts_ms: int) -> Job:
+    async def start(self, room: str, lasts_ms: int, place: str = "") -> Job:
         """Start a job with the room's `start` body, callbacks and single_job_in_room (S3).
 
         `lasts_ms`: how long it is wanted; the cloud is asked to end it by itself some time after that.
@@ -168,26 +172,27 @@ class LiveJobs(Protocol):
             CloudError: ALREADY_RUNNING when a job is on; OUTCOME_UNKNOWN when no answer came.
         """
 
-    async def show(self, room: str, job_id: str) -> Job:
+    async def show(self, room: str, job_id: str, place: str = "") -> Job:
         """The job as its own page shows it: with report URL, and `callback_faults` already judged."""
 
-    async def refresh_output(self, room: str, job_id: str, number: int) -> None:
+    async def refresh_output(self, room: str, job_id: str, number: int, place: str = "") -> None:
         """Stream to the room's output of this number from now on (REFRESH_OUTPUT_URL)."""
 
-    async def stop(self, room: str, job_id: str) -> None:
+    async def stop(self, room: str, job_id: str, place: str = "") -> None:
         """Ask the job to stop; stopping one that is already over is fine."""
 
 
-class Ownership(msgspec.Struct, frozen=True):
+class Ownership(msgspec.Struct, frozen=True, omit_defaults=True):
     """livecue's own note that it owes a room a stop; written before the start is asked for.
 
     `job_id` is empty between the request and its answer: then any job of the room created since
-    `since_ms` is ours.
+    `since_ms` is ours. `place` is where that is, as in `Job`.
     """
 
     session: str
     since_ms: int
     job_id: str = ""
+    place: str = ""
 
 
 class Ownerships(Protocol):

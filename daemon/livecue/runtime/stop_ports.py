@@ -13,13 +13,14 @@ import msgspec
 
 class StopNote(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which job is to be over by then. `job_id` empty: the start was not answered yet, so it is any job of
-    the room created since `since_ms`.
+    the room created since `since_ms`. `place` is where, as in `Job`.
     """
 
     room: str
     session: str
     since_ms: int
     job_id: str = ""
+    place: str = ""
 
 
 class StopDue(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from livecue.settings.lines import Document, YamlError
 from livecue.settings.model import Environment, Settings
 from livecue.settings.plan import unknown_holidays
 from livecue.settings.rooms_as_code import problems as problems_as_code
+from livecue.settings.rooms_as_code import shared_standbys
 from livecue.supervisor.timetable import validate as validate_session
 
 _A_MAPPING = "must be a mapping: write `name: value` pairs below it"
@@ -202,10 +203,14 @@ def _files(name: str, loaded: Loaded) -> Iterator[Problem]:
 def _deeper(name: str, loaded: Loaded) -> Iterator[Problem]:
     """What only the whole, or the packages that use a value, can judge."""
     yield from _files(name, loaded)
-    for path, where, what in problems_as_code(loaded.settings.rooms, loaded.settings.products):
+    rooms = loaded.settings.rooms
+    for path, where, what in (
+        *problems_as_code(rooms, loaded.settings.products),
+        *shared_standbys(rooms),
+    ):
         yield Problem(name, loaded.document.line(path), where, what)
-    keys = [room.key for room in loaded.settings.rooms]
-    for place, room in enumerate(loaded.settings.rooms):
+    keys = [room.key for room in rooms]
+    for place, room in enumerate(rooms):
         at: tuple[str | int, ...] = ("rooms", place)
         if room.key in keys[:place]:
             line = loaded.document.line((*at, "key"))

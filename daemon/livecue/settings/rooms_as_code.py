@@ -35,10 +35,14 @@ Found = tuple[tuple[str | int, ...], str, str]
 
 
 class InTheCloud(Strict):
-    """Which room of the cloud it is: the one with `room_id`, or the one that `room` describes."""
+    """Which room of the cloud it is: the one with `room_id`, or the one that `room` describes.
+
+    `standby`: the id of the one that a live goes on in when its own cannot have it.
+    """
 
     room_id: str = Field(default="", max_length=64)
     room: Mapping[str, Any] | None = None
+    standby: str = Field(default="", max_length=64)
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
@@ -56,6 +60,10 @@ class _Room(Protocol):
     def kind(self) -> RoomKind: ...
     @property
     def room(self) -> Mapping[str, Any] | None: ...
+    @property
+    def room_id(self) -> str: ...
+    @property
+    def standby(self) -> str: ...
 
 
 def wanted(room: _Room) -> dict[str, Any]:
@@ -86,6 +94,24 @@ def problems(rooms: Sequence[_Room], products: Sequence[Mapping[str, Any]]) -> I
             what = f"the product {name!r} is there twice: give each its own name, they are found by it"
             yield ("products", place, "name"), f"products.{place}.name", what
         seen.add(name)
+
+
+def shared_standbys(rooms: Sequence[_Room]) -> Iterator[Found]:
+    """What is wrong with the standbys: each is for its room alone."""
+    own = {room.room_id: room.key for room in rooms if room.room_id}
+    spare: dict[str, str] = {}
+    for place, room in enumerate(rooms):
+        if not room.standby:
+            continue
+        at, where = ("rooms", place, "standby"), f"rooms.{room.key}.standby"
+        key = own.get(room.standby)
+        if key == room.key:
+            yield at, where, "is the room's own room_id: name another room of the cloud, or leave it out"
+        elif key is not None:
+            yield at, where, f"is the room_id of {key}: name a room of the cloud that nothing else uses"
+        first = spare.setdefault(room.standby, room.key)
+        if first != room.key:
+            yield at, where, f"is the standby of {first}, too: give each room its own"
 
 
 def _dotted(start: str, path: Sequence[str | int]) -> str:

@@ -29,14 +29,13 @@ from livecue.supervisor.reconcile import (
 )
 from livecue.supervisor.remedies import remedy_of
 from livecue.supervisor.schedule import cancel_timer, keep_timer
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.standby import goes_elsewhere, moves_after_refusal, note_loss, steady
+from livecue.supervisor.state import Asked, Desk, RoomState, log
 from livecue.supervisor.stream import mind_stream
 from livecue.supervisor.timetable import Window
 
 MOST_ACTS = 16
 """Acts in one turn; a room that wants more goes on at the next."""
-STEADY_MS = 600_000
-"""A job that was the room's for so long ended for a new reason: the pauses begin anew."""
 _OVER = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND, Meaning.NOT_RUNNING})
 
 
@@ -62,8 +61,8 @@ async def settle(state: RoomState, desk: Desk) -> None:
 async def _act(action: Action, state: RoomState, desk: Desk) -> bool:
     """Do one thing; False if there is no point in going on before the next look."""
     match action:
-        case Start(window):
-            return await _start(window, state, desk)
+        case Start(window, place):
+            return await _start(window, place, state, desk)
         case Adopt(job, window):
             await _adopt(job, window, state, desk)
         case Attach(job):
@@ -79,40 +78,54 @@ async def _act(action: Action, state: RoomState, desk: Desk) -> bool:
     return True
 
 
-async def _start(window: Window, state: RoomState, desk: Desk) -> bool:
+async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bool:
     now_ms = desk.now()
     prior = state.owned
-    unanswered = prior is not None and not prior.job_id
+    unanswered = prior is not None and not prior.job_id and prior.place == place
+    kept = prior if state.kept else None
     since_ms = prior.since_ms if prior is not None and unanswered else now_ms
-    await _save(Ownership(window.session, since_ms), state, desk)
+    await _save(Ownership(window.session, since_ms, place=place), state, desk)
     state.kept = ""
     state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
+    state.unsure_ms = now_ms
     try:
-        job = await desk.jobs.start(state.room, to_ms(window.end) - now_ms)
+        job = await desk.jobs.start(state.room, to_ms(window.end) - now_ms, place)
     except CloudError as error:
         desk.cloud.failed(error)
-        return await _start_failed(error, window, state, desk, unanswered=unanswered)
+        return await _start_failed(error, window, state, desk, unanswered=unanswered, kept=kept)
     desk.cloud.fine()
     desk.meter.count(Count.JOBS_STARTED, state.room)
     state.refused = state.not_before_ms = 0
     state.running, state.over = (job,), ()
     await _become(job, "started", window.session, state, desk)
-    await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+    await _save(Ownership(window.session, since_ms, job.job_id, place), state, desk)
     return True
 
 
 async def _start_failed(
-    error: CloudError, window: Window, state: RoomState, desk: Desk, *, unanswered: bool
+    error: CloudError,
+    window: Window,
+    state: RoomState,
+    desk: Desk,
+    *,
+    unanswered: bool,
+    kept: Ownership | None,
 ) -> bool:
+    """`kept`: the note of a job that is over, which a start that surely did not happen leaves as it was."""
     state.refused += 1
     retry = after_refused_start(error.meaning, state.refused, error.retry_after_s)
     state.not_before_ms = desk.now() + retry.wait_ms
-    if not retry.unsure and not unanswered:
-        await _drop(state, desk)  # nothing was started, so nothing is owed
+    if not retry.unsure and not unanswered:  # nothing was started, so nothing is owed
+        if kept is None:
+            await _drop(state, desk)
+        else:
+            await _save(kept, state, desk)
+            state.kept = kept.job_id
     if error.meaning == Meaning.ALREADY_RUNNING:
         await look(state, desk, search=True)
         return bool(state.running)
-    _say_refused(error, retry, window, state, desk)
+    if not moves_after_refusal(error, state, desk):
+        _say_refused(error, retry, window, state, desk)
     return False
 
 
@@ -141,7 +154,7 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
     fresh = state.job is None or state.job.job_id != job.job_id
     if state.owned is None or state.owned.job_id != job.job_id:
         since_ms = desk.now() if job.created_ms is None else job.created_ms
-        await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+        await _save(Ownership(window.session, since_ms, job.job_id, job.place), state, desk)
     if not ours:
         desk.meter.count(Count.JOBS_ADOPTED, state.room)
         log.info("job-adopted", room=state.room, session=window.session, job_id=job.job_id)
@@ -162,7 +175,7 @@ async def _become(job: Job, how: str, session: str, state: RoomState, desk: Desk
     if job.report_url:
         return
     try:
-        shown = await show(state.room, job.job_id, desk)
+        shown = await show(state.room, job.job_id, desk, job.place)
     except CloudError:
         return  # the next look brings it
     if not is_over(shown):
@@ -174,18 +187,19 @@ async def _announce(state: RoomState, desk: Desk) -> None:
     if job is None or state.announced == job.job_id:
         return
     data = {"job_id": job.job_id, "session": state.session, "how": state.how}
+    data |= {"standby": job.place} if job.place else {}
     await desk.signals.publish(state.room, SignalKind.JOB_STARTED, data, f"job-started-{job.job_id}")
     state.announced = job.job_id
     log.info("job-started", room=state.room, **data)
 
 
 async def _stop(job: Job, state: RoomState, desk: Desk) -> None:
-    sent = state.asked.get(job.job_id, (0, 0))[0] + 1
-    state.asked[job.job_id] = (sent, desk.now() + backoff_ms(sent, 2_000, 10_000))
+    sent = state.asked.get(job.job_id, Asked()).sent + 1
+    state.asked[job.job_id] = Asked(sent, desk.now() + backoff_ms(sent, 2_000, 10_000), job.place)
     if sent == 1:
         log.info("job-stopping", room=state.room, job_id=job.job_id, ours=state.owns(job))
     try:
-        await desk.jobs.stop(state.room, job.job_id)
+        await desk.jobs.stop(state.room, job.job_id, job.place)
     except CloudError as error:
         desk.cloud.failed(error)
         if error.meaning not in _OVER:
@@ -198,13 +212,16 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     cut = job.job_id == state.cut
     asked = job.job_id in state.asked and not cut
     on_board = state.job is not None and state.job.job_id == job.job_id
-    remedy = remedy_of(job, ended=cut, on_end=state.plan.policy.on_end)
+    late = job.job_id == state.late
+    remedy = remedy_of(job, ended=cut and not late, on_end=state.plan.policy.on_end, late=late)
     reason = "stopped" if asked else remedy.reason
     data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
     await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    hold = not asked and bool(remedy.give_up) and _in_this_run(state, on_board=on_board)
+    in_run = not asked and _in_this_run(state, on_board=on_board)
+    moves = in_run and goes_elsewhere(job, remedy, state, desk)
+    hold = in_run and bool(remedy.give_up) and not moves
     if state.owned is not None and state.owned.job_id == job.job_id:
-        if hold:
+        if hold or moves or (in_run and job.place):
             state.kept = job.job_id
         else:
             await _drop(state, desk)
@@ -216,13 +233,14 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
         desk.meter.count(Count.JOBS_STOPPED, state.room)
     elif state.window is not None:
         desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
-        _lost(job, state, desk, remedy.give_up if hold else "")
+        note_loss(job, remedy, state, desk, moves=moves)
+        _lost(job, state, desk, remedy.give_up if hold else "", moves=moves)
     if on_board:
         state.job = None
 
 
-def _lost(job: Job, state: RoomState, desk: Desk, give_up: str) -> None:
-    """The session is still on: start again after a pause, or give up until its next run."""
+def _lost(job: Job, state: RoomState, desk: Desk, give_up: str, *, moves: bool) -> None:
+    """The session is still on: start again after a pause, or at once elsewhere, or give up until its next run."""
     if give_up:
         blocked = job.state == JobState.BLOCKED
         state.held = state.window
@@ -238,11 +256,8 @@ def _lost(job: Job, state: RoomState, desk: Desk, give_up: str) -> None:
         else:
             log.error("job-given-up", remedy=remedy, **facts)
         return
-    now_ms = desk.now()
-    if state.since_ms and now_ms - state.since_ms >= STEADY_MS:
-        state.lost = 0
-    state.lost += 1
-    state.not_before_ms = now_ms + after_lost_job(state.lost)
+    state.lost = 1 if moves or steady(state, desk) else state.lost + 1
+    state.not_before_ms = 0 if moves else desk.now() + after_lost_job(state.lost)
     log.warning("job-lost", room=state.room, job_id=job.job_id, state=job.state, error=job.error_text)
 
 

@@ -62,6 +62,7 @@ class ByHand:
             "until": "" if window is None else window.end.isoformat(timespec="seconds"),
             "job_id": "" if job is None else job.job_id,
             "state": "" if job is None else job.state,
+            "standby": "" if job is None else job.place,
             "since": _time(state.since_ms) if job is not None else "",
             "ours": job is not None and state.owns(job),
             "paused": order.off_until_ms >= FOREVER_MS,

@@ -6,9 +6,10 @@ import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning
 from livecue.supervisor.reconcile import GONE
-from livecue.supervisor.state import Desk, RoomState
+from livecue.supervisor.state import Desk, RoomState, log
 
 _NOT_THERE = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND})
+_NO_SUCH_PLACE = frozenset({Meaning.NOT_FOUND, Meaning.FORBIDDEN, Meaning.INVALID})
 
 
 async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
@@ -22,12 +23,13 @@ async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
     found: dict[str, Job] = {}
     over: dict[str, Job] = {}
     if search or state.search or not _quiet(state):
-        listed = await _running(state.room, desk)
+        places = _places(state, search=search)
+        listed = [job for place in places for job in await _running(place, state, desk)]
         state.search = False
         for job in listed:
             (over if job.over else found)[job.job_id] = _merged(state, job)
-    for job_id in watched - found.keys():
-        job = over.get(job_id) or await show(state.room, job_id, desk)
+    for job_id in watched.keys() - found.keys():
+        job = over.get(job_id) or await show(state.room, job_id, desk, watched[job_id])
         (over if is_over(job) else found)[job_id] = _merged(state, job)
     state.running = tuple(found.values())
     state.over = tuple(job for job in over.values() if job.job_id in watched)
@@ -42,41 +44,69 @@ def look_blindly(state: RoomState) -> bool:
     job_id = state.owes_stop()
     if not job_id:
         return False
-    state.running, state.over = (Job(job_id, JobState.PROCESSING),), ()
+    place = state.owned.place if state.owned else ""
+    state.running, state.over = (Job(job_id, JobState.PROCESSING, place=place),), ()
     return True
 
 
-async def show(room: str, job_id: str, desk: Desk) -> Job:
+async def show(room: str, job_id: str, desk: Desk, place: str = "") -> Job:
     """One job as the cloud shows it; state GONE if it no longer knows it."""
     try:
-        job = await desk.jobs.show(room, job_id)
+        job = await desk.jobs.show(room, job_id, place)
     except CloudError as error:
         desk.cloud.failed(error)
         if error.meaning in _NOT_THERE:
-            return Job(job_id, GONE, error_code=error.error_code)
+            return Job(job_id, GONE, error_code=error.error_code, place=place)
         raise
     desk.cloud.fine()
     return job
 
 
-async def _running(room: str, desk: Desk) -> list[Job]:
+async def _running(place: str, state: RoomState, desk: Desk) -> list[Job]:
     try:
-        jobs = await desk.jobs.running(room)
+        jobs = await desk.jobs.running(state.room, place)
     except CloudError as error:
         desk.cloud.failed(error)
-        raise
+        if not _has_no_jobs(state, error):
+            raise
+        if place not in state.unlisted:
+            state.unlisted.add(place)
+            log.warning("place-not-listed", room=state.room, place=place or "own", error=str(error))
+        return []
     desk.cloud.fine()
+    state.unlisted.discard(place)
     return jobs
 
 
-def _watched(state: RoomState) -> set[str]:
-    """Jobs whose end we want to see."""
-    watched = set(state.asked)
+def _has_no_jobs(state: RoomState, error: CloudError) -> bool:
+    """With a standby, a place that MetaStudio itself refuses to list holds the other one not up.
+
+    Jobs of ours there are looked at one by one all the same; a 404 or 403 of a gateway says nothing of the room.
+    """
+    refused = error.meaning in _NO_SUCH_PLACE and error.error_code.startswith("MSS.")
+    return bool(state.plan.standby) and refused
+
+
+def _places(state: RoomState, *, search: bool) -> list[str]:
+    """Where to list jobs: the standby too, except in a room where nothing is wanted, expected or owed.
+
+    There a job in the standby is found by the sweep, which asks for a search.
+    """
+    calm = state.window is None and state.owned is None and not state.asked and state.looked_ms > 0
+    places = {"": None}
+    if not calm or search or state.search:
+        places |= {state.plan.standby: None, state.owned.place if state.owned else "": None}
+    return list(places)
+
+
+def _watched(state: RoomState) -> dict[str, str]:
+    """Jobs whose end we want to see, and where they run."""
+    watched = {job_id: asked.place for job_id, asked in state.asked.items()}
     if state.job is not None:
-        watched.add(state.job.job_id)
+        watched[state.job.job_id] = state.job.place
     if state.owned is not None:
-        watched.add(state.owned.job_id)
-    return watched - {"", state.kept}
+        watched[state.owned.job_id] = state.owned.place
+    return {job_id: place for job_id, place in watched.items() if job_id not in {"", state.kept}}
 
 
 def _quiet(state: RoomState) -> bool:

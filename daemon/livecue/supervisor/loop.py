@@ -27,6 +27,7 @@ from livecue.supervisor.byhand import ByHand
 from livecue.supervisor.callbacks import mind_callbacks
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.overdue import mind_stops
+from livecue.supervisor.standby import mind_standby
 from livecue.supervisor.state import CloudHealth, Desk, RoomPlan, RoomState, log
 from livecue.supervisor.stream import hear_stream
 from livecue.supervisor.timetable import Window
@@ -224,6 +225,7 @@ class Supervisor:
                     log.exception("turn-failed-here", room=state.room)
             mind_stops(state, self._desk)
             mind_callbacks(state, self._desk)
+            mind_standby(state, self._desk)
             state.end_turn(self._desk.now(), self._desk.stretch_ms)
 
     async def _look_and_settle(self, state: RoomState) -> None:
@@ -249,7 +251,8 @@ class Supervisor:
                 self._rooms[room].obey(order)
         for room, owned in notes.items():
             if room in self._rooms:
-                self._rooms[room].owned = owned
+                state = self._rooms[room]
+                state.owned, state.place, state.unsure_ms = owned, None, self._desk.now()
                 continue
             self._desk.meter.count(Count.JOBS_LOST, reason="room_removed")
             remedy = "put the room back until its job is stopped, or stop it in the cloud's console"

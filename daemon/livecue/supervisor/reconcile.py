@@ -5,6 +5,8 @@ the job is seen over, also by a daemon that did not start it. The laws:
 
 * look before starting; a running job is adopted rather than a second one started;
 * a job we own that no session wants is stopped, always, however long ago the session ended;
+* a room and its standby are one room in two places: nothing is started in one while anything runs in the
+  other, or may still turn up there from a start that was not answered;
 * a room with `unplanned: stop` has one job: beside the one it keeps every other is stopped;
 * a job that ends while its session is on is started again after a pause, whatever way it ended
   (the plan wants the room live, so a script played to its end begins anew); only a BLOCKED job is
@@ -38,9 +40,10 @@ GONE = "GONE"
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Start a job for this run of a session."""
+    """Start a job for this run of a session, in this place."""
 
     window: Window
+    place: str = ""
 
 
 class Adopt(msgspec.Struct, frozen=True):
@@ -92,7 +95,8 @@ class RoomFacts(msgspec.Struct, frozen=True):
     the last decision. `job` is the room's job so far. `not_before_ms` is the earliest next start,
     `stop_after_ms` the earliest next stop request per job. `stop_before_ms`: jobs older than that were ordered to stop;
     `cut` is one that is stopped although its session is on. `held` is the run of a session for which
-    no further start may be tried.
+    no further start may be tried. `place` is where a start would go; `unseen`: the room was not looked at since that
+    changed. `unsure_ms` is when the last start was asked for that was not answered.
     """
 
     now_ms: int
@@ -107,6 +111,9 @@ class RoomFacts(msgspec.Struct, frozen=True):
     held: Window | None = None
     stop_before_ms: int = 0
     cut: str = ""
+    place: str = ""
+    unseen: bool = False
+    unsure_ms: int = 0
 
 
 def decide(facts: RoomFacts) -> Action:
@@ -128,14 +135,16 @@ def is_ours(job: Job, owned: Ownership | None) -> bool:
         return False
     if owned.job_id:
         return owned.job_id == job.job_id
+    if owned.place != job.place:
+        return False
     return job.created_ms is None or job.created_ms >= owned.since_ms - SKEW_MS
 
 
 def _while_wanted(facts: RoomFacts, window: Window) -> Action:
     if not facts.running:
-        if facts.held == window or not due(facts.not_before_ms, facts.now_ms):
+        if facts.held == window or facts.unseen or not due(facts.not_before_ms, facts.now_ms):
             return Nothing()
-        return Start(window)
+        return Nothing() if _may_turn_up_elsewhere(facts) else Start(window, facts.place)
     keeper = _keeper(facts)
     strict = facts.unplanned == Unplanned.STOP
     others = [job for job in facts.running if job is not keeper]
@@ -149,6 +158,14 @@ def _while_wanted(facts: RoomFacts, window: Window) -> Action:
     if keeper.job_id == facts.cut:
         spare = [*spare, keeper]
     return _stop_first(facts, spare) if spare else Watch(keeper)
+
+
+def _may_turn_up_elsewhere(facts: RoomFacts) -> bool:
+    """In its own place a start may be repeated: the cloud keeps a second job out (single_job_in_room)."""
+    owned = facts.owned
+    if owned is None or owned.job_id or owned.place == facts.place:
+        return False
+    return not due(max(owned.since_ms, facts.unsure_ms) + SETTLE_MS, facts.now_ms)
 
 
 def _while_unwanted(facts: RoomFacts) -> Action:
@@ -206,7 +223,7 @@ class StartRetry(msgspec.Struct, frozen=True):
     unsure: bool
 
 
-_HOPELESS = frozenset(
+HOPELESS = frozenset(
     {
         Meaning.QUOTA,
         Meaning.FORBIDDEN,
@@ -220,7 +237,7 @@ _HOPELESS = frozenset(
 
 def after_refused_start(meaning: Meaning, failures: int, retry_after_s: float | None = None) -> StartRetry:
     """What to do about a start that failed for the `failures`-th time in a row (from 1)."""
-    if meaning in _HOPELESS:
+    if meaning in HOPELESS:
         return StartRetry(hold=True, wait_ms=0, unsure=False)
     unsure = meaning in {Meaning.OUTCOME_UNKNOWN, Meaning.UNAVAILABLE}
     if meaning == Meaning.UNAUTHENTICATED:

@@ -1,8 +1,8 @@
 """What each way of losing a live calls for. Pure, and all of it in one table.
 
 A live that the plan wants is started again after a pause, whatever way it was lost, except where the same
-would surely happen again: then it is given up until the next session, or until somebody starts it by hand,
-and somebody is told.
+would surely happen again: then it goes on in the room's standby, where that may be the cure, else it is given up until the next
+session, or until somebody starts it by hand; and somebody is told.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
-from livecue.domain import Job, JobState
-from livecue.supervisor.reconcile import GONE
+from livecue.domain import Job, JobState, Meaning
+from livecue.supervisor.reconcile import GONE, HOPELESS
 
 
 class OnEnd(StrEnum):
@@ -33,16 +33,27 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """`reason` is the metric's label; `give_up` says why starting again would not help, empty if it would."""
+    """`reason` is the metric's label; `give_up` says why starting again would not help, empty if it would.
+
+    `elsewhere`: after how many such ends in a row another cloud room may be the cure; 0: never.
+    """
 
     reason: str
     give_up: str = ""
+    elsewhere: int = 0
 
 
+TWICE = 2
+"""A live lost or late once is chance, and the next start cures it. The second time in a row the cloud room itself
+is the likely cause, and a third try would cost the session up to another `waiting_s` or two minutes.
+"""
+LATE = "late"
 HEARTBEAT_LOST = "MSS.20010118"
 _NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102"})
-_BY_CODE = {
-    **dict.fromkeys(("MSS.20010065", "MSS.20010154", "MSS.00022003"), "the quota is used up: buy more"),
+_OF_THE_TENANT = dict.fromkeys(
+    ("MSS.20010065", "MSS.20010154", "MSS.00022003"), "the quota is used up: buy more"
+)
+_OF_THE_ROOM = {
     **dict.fromkeys(
         ("MSS.20010006", "MSS.20010007", "MSS.20010055", "MSS.20010080"),
         "content review refused a text of the room: reword it",
@@ -53,22 +64,43 @@ _BY_CODE = {
     ),
     "MSS.20010153": "the room has no voice: set one",
 }
-_REASONS = {JobState.SUCCEED: "finished", JobState.BLOCKED: "blocked", JobState.CANCELED: "canceled"}
+_BY_STATE = {JobState.SUCCEED: "finished", JobState.BLOCKED: "blocked", JobState.CANCELED: "canceled"}
 
 
-def remedy_of(job: Job, *, ended: bool, on_end: OnEnd) -> Remedy:
-    """For a job seen over while its session is on. `ended`: its stream had ended before it was stopped."""
+def remedy_of(job: Job, *, ended: bool, on_end: OnEnd, late: bool = False) -> Remedy:
+    """For a job seen over while its session is on.
+
+    `ended`: its stream had ended before it was stopped. `late`: it was stopped because it did not go live.
+    """
     if job.state == JobState.BLOCKED:
-        return Remedy("blocked", "the platform or the cloud blocked it: clear that up")
+        return Remedy("blocked", "the platform or the cloud blocked it: clear that up", 1)
     if job.state == JobState.FAILED:
-        if job.error_code == HEARTBEAT_LOST:
-            return Remedy("heartbeat_lost")
-        if job.error_code in _NO_RESOURCE:
-            return Remedy("no_resource")
-        return Remedy("failed", _BY_CODE.get(job.error_code, ""))
+        return _of_failure(job.error_code)
+    if late:
+        return Remedy(LATE, elsewhere=TWICE)
     if on_end is OnEnd.STOP and (ended or job.state == JobState.SUCCEED):
         return Remedy("finished", "its stream ended, and on_end says stop")
     if job.state == GONE:
         return Remedy("gone")
-    known = next((reason for state, reason in _REASONS.items() if state == job.state), "gone")
+    known = next((reason for state, reason in _BY_STATE.items() if state == job.state), "gone")
     return Remedy(known)
+
+
+def _of_failure(code: str) -> Remedy:
+    if code == HEARTBEAT_LOST:
+        return Remedy("heartbeat_lost", elsewhere=TWICE)
+    if code in _NO_RESOURCE:
+        return Remedy("no_resource")
+    if code in _OF_THE_TENANT:
+        return Remedy("failed", _OF_THE_TENANT[code])
+    if code in _OF_THE_ROOM:
+        return Remedy("failed", _OF_THE_ROOM[code], 1)
+    return Remedy("failed", elsewhere=TWICE)
+
+
+_TENANT_WIDE = frozenset({Meaning.QUOTA})
+
+
+def cured_elsewhere(refusal: Meaning) -> bool:
+    """Whether a start refused for good in one cloud room may be taken in another."""
+    return refusal in HOPELESS and refusal not in _TENANT_WIDE

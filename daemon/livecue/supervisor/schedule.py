@@ -14,7 +14,8 @@ async def keep_timer(state: RoomState, desk: Desk) -> None:
     owned, window = state.owned, state.window
     if desk.timers is None or owned is None or window is None:
         return
-    timer = StopNote(state.room, window.session, owned.since_ms, owned.job_id), to_ms(window.end) + LATE_MS
+    note = StopNote(state.room, window.session, owned.since_ms, owned.job_id, owned.place)
+    timer = note, to_ms(window.end) + LATE_MS
     if timer == state.timer:
         return
     try:

@@ -30,12 +30,24 @@ IDLE_MS = 15_000
 
 
 class RoomPlan(NamedTuple):
-    """One configured room: its key, when it is to be live, and what to do with unplanned jobs."""
+    """One configured room: its key, when it is to be live, and what to do with unplanned jobs.
+
+    `standby`: the id of the cloud room that a live goes on in when its own cannot have it.
+    """
 
     room: str
     sessions: Sequence[Session] = ()
     unplanned: Unplanned = Unplanned.ATTACH
     policy: Policy = Policy()
+    standby: str = ""
+
+
+class Asked(NamedTuple):
+    """The stop requests sent for a job, the time of the next one, and where it runs."""
+
+    sent: int = 0
+    after_ms: int = 0
+    place: str = ""
 
 
 class CloudHealth:
@@ -81,7 +93,7 @@ class Desk(NamedTuple):
 
 @dataclass
 class RoomState:
-    """One room. Times are wall clock in ms; `asked` holds per job the stop requests sent and the next one's time."""
+    """One room. Times are wall clock in ms; `asked` holds what was done for each job's stop."""
 
     plan: RoomPlan
     planned: Window | None = None
@@ -99,17 +111,30 @@ class RoomState:
     over: tuple[Job, ...] = ()
     owned: Ownership | None = None
     kept: str = ""
-    """A BLOCKED job whose note is kept until its run is over, so that a restart knows about it."""
+    """A job that is over and whose note is kept, so that a restart knows that it is not to be started again, or
+    that its session is to go on in the standby.
+    """
     refused: int = 0
     lost: int = 0
     not_before_ms: int = 0
     held: Window | None = None
-    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
     stream_lost_ms: int = 0
     """Since when the stream is lost, or when it was last moved to another output; 0 if it is not."""
     output: int = 0
     cut: str = ""
     """A job that is stopped although its session is on: its stream ended, or it never went live."""
+    late: str = ""
+    """The job that was stopped because it never went live."""
+    place: str | None = None
+    """Where this run's next start goes, if that was decided by this process."""
+    why: str = ""
+    """What brought the session into the standby."""
+    ills: int = 0
+    """How often in a row the live was lost in a way that may be the cloud room's doing."""
+    unsure_ms: int = 0
+    unlisted: set[str] = field(default_factory=set)
+    """Places of which it was told that the cloud does not list their jobs."""
     owed_since_ms: int = 0
     """Since when a job is to be stopped; 0 if none is."""
     overdue: str = ""
@@ -143,11 +168,21 @@ class RoomState:
             over=self.over,
             owned=self.owned,
             not_before_ms=self.not_before_ms,
-            stop_after_ms={job_id: after_ms for job_id, (_, after_ms) in self.asked.items()},
+            stop_after_ms={job_id: asked.after_ms for job_id, asked in self.asked.items()},
             held=self.held,
             cut=self.cut,
             stop_before_ms=self.order.stop_before_ms,
+            place=self.where(),
+            unseen=self.search,
+            unsure_ms=self.unsure_ms,
         )
+
+    def where(self) -> str:
+        """The place of the next start: the room's own (empty), or its standby, also by a note from before a crash."""
+        place, owned, window = self.place, self.owned, self.window
+        if place is None and owned is not None and window is not None:
+            place = owned.place if owned.since_ms >= to_ms(window.start) else ""
+        return self.plan.standby if place == self.plan.standby else ""
 
     def _hold_if_late(self, now_ms: int) -> None:
         """A start that was missed for too long is not made up for before the next run of a session."""
@@ -197,6 +232,8 @@ class RoomState:
         self.plan_until_ms = min(planned_ms, next_moment_ms(self.order, now_ms))
         if window == self.window:
             return False
+        if window is None or self.window is None or window.start != self.window.start:
+            self.place, self.why, self.ills = None, "", 0
         self.window = window
         self.refused = self.lost = self.not_before_ms = 0
         self.look_at_ms = 0
@@ -208,6 +245,8 @@ class RoomState:
         self.plan_from_ms = self.plan_until_ms = 0
         self.held = None
         self.not_before_ms = self.refused = self.lost = 0
+        if self.job is None:
+            self.place = ""
         self.search = True
 
     def complain(self, event: str, error: object, **details: object) -> bool:
@@ -257,7 +296,7 @@ class RoomState:
                 return now_ms + 30_000
             return now_ms + backoff_ms(self.look_failures, WAITING_MS, 10_000)
         if self.asked:
-            return min(after_ms for _, after_ms in self.asked.values())
+            return min(asked.after_ms for asked in self.asked.values())
         quiet_ms = now_ms + max(IDLE_MS, stretch_ms)
         if self.job is not None:
             known = self.job.state == JobState.PROCESSING

@@ -37,17 +37,17 @@ async def mind_stream(state: RoomState, desk: Desk) -> None:
         return
     if job.state == JobState.WAITING:
         if now_ms - state.since_ms >= state.plan.policy.waiting_ms and state.cut != job.job_id:
-            state.cut = job.job_id
+            state.cut = state.late = job.job_id
             text = f"job {job.job_id} waits too long to go live: stopped, and another is started"
             desk.alerts.open(state.room, AlertKind.START_LATE, text, job.job_id)
             log.warning("job-waits-too-long", room=state.room, job_id=job.job_id)
         return
     if job.state == JobState.PROCESSING:
         desk.alerts.close(state.room, AlertKind.START_LATE)
-        await _mind_output(job.job_id, state, desk)
+        await _mind_output(job.job_id, job.place, state, desk)
 
 
-async def _mind_output(job_id: str, state: RoomState, desk: Desk) -> None:
+async def _mind_output(job_id: str, place: str, state: RoomState, desk: Desk) -> None:
     now_ms, policy = desk.now(), state.plan.policy
     if not state.stream_lost_ms or now_ms - state.stream_lost_ms < policy.rtmp_grace_ms:
         return
@@ -57,7 +57,7 @@ async def _mind_output(job_id: str, state: RoomState, desk: Desk) -> None:
     state.stream_lost_ms = now_ms  # each output has the whole grace
     number = (state.output + 1) % policy.outputs
     try:
-        await desk.jobs.refresh_output(state.room, job_id, number)
+        await desk.jobs.refresh_output(state.room, job_id, number, place)
     except CloudError as error:
         desk.cloud.failed(error)
         state.complain("output-not-refreshed", error, meaning=str(error.meaning))

@@ -99,7 +99,7 @@ class StopTimerKeeper:
         for job in running:
             log.warning("job-stopping-by-timer", room=note.room, job_id=job.job_id, session=note.session)
             try:
-                await self._jobs.stop(note.room, job.job_id)
+                await self._jobs.stop(note.room, job.job_id, note.place)
             except CloudError as error:
                 if error.meaning not in _NOT_THERE:
                     raise
@@ -109,16 +109,17 @@ class StopTimerKeeper:
         note = debt.due.note
         if note.job_id:
             try:
-                job = await self._jobs.show(note.room, note.job_id)
+                job = await self._jobs.show(note.room, note.job_id, note.place)
             except CloudError as error:
                 if error.meaning in _NOT_THERE:
                     job = Job(note.job_id, GONE)
                 else:
-                    await self._jobs.stop(note.room, note.job_id)  # unseen: it is owed all the same
+                    # unseen: it is owed all the same
+                    await self._jobs.stop(note.room, note.job_id, note.place)
                     raise
             return [] if is_over(job) else [job]
         born_ms = note.since_ms - SKEW_MS
-        jobs = await self._jobs.running(note.room)
+        jobs = await self._jobs.running(note.room, note.place)
         return [job for job in jobs if job.created_ms is None or job.created_ms >= born_ms]
 
     def _complain(self, event: str, error: Exception, room: str = "") -> bool:
