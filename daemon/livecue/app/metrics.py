@@ -30,6 +30,7 @@ _HELP = {
     Count.JOBS_STOPPED: "live jobs stopped",
     Count.JOBS_LOST: "live jobs that ended while the plan wanted them",
     Count.JOBS_UNKNOWN: "running live jobs found in rooms that are not configured",
+    Count.FAILOVERS: "sessions that went on in the room's standby",
     Count.OUTPUTS_REFRESHED: "streams moved to the room's next output",
     Count.CLOUD_CALLS: "calls to MetaStudio by operation and result",
     Count.STATE_CONFLICTS: "commits refused because another writer was faster",
