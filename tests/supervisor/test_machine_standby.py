@@ -5,13 +5,14 @@ A place turns bad in one of the ways that another cloud room can cure, and stays
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from livecue.domain import Job, JobState, Meaning
+from livecue.supervisor import Supervisor
 
 from .fakes import Clock, refusal, room
 from .test_machine import ROOM, LaxCloud, Lives, Stage
@@ -50,14 +51,10 @@ class TwoPlaces(LaxCloud):
 
 
 class StageOfTwo(Stage):
-    """The same stage, the room with a standby. `doomed_ms`: when the standby was bad last."""
+    """The same stage, the room with a standby."""
 
-    def plan(self) -> None:
+    def boot(self) -> Supervisor:
         self.plans = (room(*self.plans[0].sessions, standby=SPARE),)
-
-    def boot(self) -> Any:
-        if not hasattr(self, "timers"):
-            self.plan()
         return super().boot()
 
     def new_cloud(self, clock: Clock) -> LaxCloud:
@@ -71,7 +68,8 @@ class LivesOfTwo(Lives):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spare_was_bad = False
+        self.hopeless: set[str] = set()
+        """Runs during which the standby was bad: they may have been given up, and are not tried again."""
 
     @property
     def cloud(self) -> TwoPlaces:
@@ -90,7 +88,6 @@ class LivesOfTwo(Lives):
 
     @rule(how=st.sampled_from(["gone", "refuses", "blocks"]))
     def the_standby_turns_bad(self, how: str) -> None:
-        self.spare_was_bad = True
         self.cloud.bad[SPARE] = how
         self.cloud.spoil(SPARE)
         self.loop.run(self.stage.live(10))
@@ -98,13 +95,25 @@ class LivesOfTwo(Lives):
     @rule()
     @precondition(lambda self: SPARE in self.cloud.bad)
     def the_standby_is_mended(self) -> None:
+        self.runs_with_a_bad_standby_are_known()
         self.cloud.bad.pop(SPARE)
 
     @rule()
     def all_is_well_again(self) -> None:
-        if not self.stage.wanted():
-            self.spare_was_bad = SPARE in self.cloud.bad  # the next run begins anew
-        self.all_is_well(may_be_given_up=self.spare_was_bad)
+        self.all_is_well(may_be_given_up=self.run() in self.hopeless)
+
+    @invariant()
+    def runs_with_a_bad_standby_are_known(self) -> None:
+        if SPARE in self.cloud.bad:
+            self.hopeless.add(self.run())
+
+    def run(self) -> str:
+        """The session that is on, by the daemon's clock."""
+        now = datetime.fromtimestamp(self.stage.clock() / 1000, UTC)
+        sessions = self.stage.plans[0].sessions
+        return next(
+            (one.name for one in sessions if one.start and one.end and one.start <= now < one.end), ""
+        )
 
 
 LivesOfTwo.TestCase.settings = settings(
