@@ -118,6 +118,17 @@ async def test_a_room_without_a_voice_cannot_speak_and_one_that_is_missing_is_mi
     assert "rooms.gone.room_id: the project has no live room with this ID" in err[1]
 
 
+async def test_the_standby_is_looked_at_like_the_room_itself(shop: Shop) -> None:
+    fine = {"room_id": await shop.room(scene_scripts=[SCENE | VOICE]), "rules": ["pack"]}
+    mute = await shop.room(scene_scripts=[SCENE], room_name="spare")
+    code, err, _ = await shop.check(
+        {"key": "shop", **fine, "standby": mute}, {"key": "other", **fine, "standby": "nowhere"}
+    )
+    assert (code, len(err)) == (1, 2)
+    assert "rooms.shop.standby: no scene of the room has a voice" in err[0]
+    assert "rooms.other.standby: the project has no live room with this ID" in err[1]
+
+
 async def test_wrong_credentials_are_said_once(shop: Shop) -> None:
     rooms = [{"key": f"r{n}", "room_id": "r"} for n in range(3)]
     code, err, _ = await shop.check(*rooms, auth={"ak": "AK", "sk": "wrong"})

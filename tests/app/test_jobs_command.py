@@ -12,6 +12,7 @@ import pytest
 
 from app.processes import livecue, write_config
 from app.running import daemon
+from livecue.cli.jobs import _line
 
 PACK = """group_name: x
 interaction_rules:
@@ -64,3 +65,12 @@ async def test_lives_go_on_at_the_end_unless_they_are_to_stop(
         running.child.send_signal(signal.SIGTERM)
         await asyncio.wait_for(running.child.wait(), 25)
         assert [job.over for job in jobs_then.values()] == [over]
+
+
+def test_the_list_says_which_job_runs_in_the_standby() -> None:
+    told = dict.fromkeys(("until", "since", "trouble"), "") | dict.fromkeys(
+        ("paused", "stopping", "gave_up"), False
+    )
+    told |= {"room": "shop", "wanted": "", "job_id": "j", "state": "PROCESSING", "ours": True}
+    assert "in the standby spare-id" in _line(told | {"standby": "spare-id"})
+    assert "standby" not in _line(told | {"standby": ""})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from livecue.domain import Job, JobState, Meaning
 from livecue.supervisor import Supervisor
@@ -75,6 +75,11 @@ class LivesOfTwo(Lives):
     def cloud(self) -> TwoPlaces:
         assert isinstance(self.stage.cloud, TwoPlaces)
         return self.stage.cloud
+
+    @initialize(how=st.sampled_from(["", "gone", "refuses", "blocks"]))
+    def most_begin_in_the_standby(self, how: str) -> None:
+        self.cloud.bad[""] = how
+        self.loop.run(self.stage.live(10))
 
     @rule(how=st.sampled_from(["gone", "refuses", "blocks", "fails"]))
     def the_own_room_turns_bad(self, how: str) -> None:
