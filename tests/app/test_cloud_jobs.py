@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits, wall_ms
-from livecue.domain import Cue, CueKind, ReportedEvent
-from livecue.metastudio import AkSkAuth, MetaStudio, start_body
+from livecue.domain import CloudError, Cue, CueKind, ReportedEvent, RoomKind
+from livecue.metastudio import AkSkAuth, MetaStudio, Thing, start_body
 from livecue.receiver import AuthType, CallbackRoom, Key
 from livecue.sandbox import Sandbox, SandboxOptions
+from livecue.supervisor.remedies import cured_elsewhere
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
 STANDBY = "24bad716-87b1-45e5-8912-6102f7693266"
@@ -118,3 +119,17 @@ async def test_every_call_reaches_a_job_in_the_standby(sandbox: Sandbox, studio:
     assert sandbox.jobs[job.job_id].reported == 1
     await jobs.stop("a", job.job_id, job.place)
     assert sandbox.jobs[job.job_id].over
+
+
+async def test_a_chat_job_can_run_in_a_standby_too(sandbox: Sandbox, studio: MetaStudio) -> None:
+    spare = await studio.setups.create(Thing.CHAT_ROOM, {"room_name": "spare"})
+    chat = CloudRoom("never-made", RoomKind.CHAT, "robot", standby=spare)
+    jobs = CloudJobs(studio, {"a": chat}, Limits("cn-north-4", {}))
+    with pytest.raises(CloudError) as caught:
+        await jobs.start("a", HOUR_MS)
+    assert cured_elsewhere(caught.value.meaning)
+    job = await jobs.start("a", HOUR_MS, spare)
+    shown = await jobs.show("a", job.job_id, job.place)
+    assert (shown.place, shown.over) == (spare, False)
+    await jobs.stop("a", job.job_id, job.place)
+    assert (await jobs.show("a", job.job_id, job.place)).over
