@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from livecue.app.cloud import CloudJobs, CloudRoom, Limits, wall_ms
-from livecue.metastudio import AkSkAuth, MetaStudio
-from livecue.sandbox import Sandbox, SandboxOptions
+from livecue.domain import ChatLink, CloudError, Meaning, RoomKind
+from livecue.metastudio import AkSkAuth, MetaStudio, Thing
+from livecue.sandbox import Sandbox, SandboxOptions, parse_faults
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
 OUTPUT = {"output_urls": ["rtmp://push/live"], "stream_keys": ["k"]}
@@ -71,3 +72,59 @@ async def test_a_stream_is_moved_to_another_output_of_the_room(sandbox: Sandbox,
         await jobs.show("a", job.job_id)
     await jobs.refresh_output("a", job.job_id, 1)
     assert sandbox.jobs[job.job_id].outputs == [("rtmp://spare/live", "k2")]
+
+
+async def chats_of(studio: MetaStudio, concurrency: int = 1) -> CloudJobs:
+    body = {"room_name": "问答", "concurrency": concurrency}
+    room_id = await studio.setups.create(Thing.CHAT_ROOM, body)
+    rooms = {"ask": CloudRoom(room_id, RoomKind.CHAT, "robot-7")}
+    return CloudJobs(studio, rooms, Limits("cn-north-4", {}))
+
+
+async def test_a_chat_is_started_with_its_robot_shown_listed_and_stopped(
+    sandbox: Sandbox, studio: MetaStudio
+) -> None:
+    jobs = await chats_of(studio)
+    assert await jobs.running("ask") == []
+    started = await jobs.start("ask", HOUR_MS)
+    assert started.chat == ChatLink(None, "CN", "127.0.0.1:443", "127.0.0.1:8443")
+    assert sandbox.chat_jobs[started.job_id].robot_id == "robot-7"
+    shown = await jobs.show("ask", started.job_id)
+    assert (shown.on_air, shown.chat) == (True, ChatLink(0, "CN", "127.0.0.1:443"))
+    assert [job.job_id for job in await jobs.running("ask")] == [started.job_id]
+    assert (jobs.lists("ask"), shown.created_ms is not None) == (True, True)
+    with pytest.raises(CloudError) as full:
+        await jobs.start("ask", HOUR_MS)
+    assert full.value.meaning is Meaning.NO_RESOURCE
+    await jobs.stop("ask", started.job_id)
+    assert await jobs.running("ask") == []
+    with pytest.raises(CloudError) as stopped:
+        await jobs.stop("ask", started.job_id)
+    assert stopped.value.meaning is Meaning.JOB_OVER
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(404, "APIGW.0101"), (400, "MSS.00000003"), (403, "APIGW.0305")]
+)
+async def test_a_cloud_that_does_not_list_chats_is_believed_and_asked_no_more(
+    sandbox: Sandbox, studio: MetaStudio, status: int, code: str
+) -> None:
+    sandbox.inject(
+        parse_faults(
+            f"faults: [{{target: list_chat_jobs, effect: refuse, status: {status}, error_code: {code}}}]"
+        )
+    )
+    jobs = await chats_of(studio)
+    await jobs.start("ask", HOUR_MS)
+    assert [await jobs.running("ask") for _ in range(3)] == [[], [], []]
+    assert (jobs.lists("ask"), sandbox.struck) == (False, {"list_chat_jobs refuse": 1})
+
+
+async def test_a_list_of_chats_that_fails_for_now_says_nothing(sandbox: Sandbox, studio: MetaStudio) -> None:
+    sandbox.inject(parse_faults("faults: [{target: list_chat_jobs, effect: refuse, status: 503, calls: 1}]"))
+    jobs = await chats_of(studio)
+    with pytest.raises(CloudError):
+        await jobs.running("ask")
+    assert jobs.lists("ask")
+    await jobs.start("ask", HOUR_MS)
+    assert len(await jobs.running("ask")) == 1

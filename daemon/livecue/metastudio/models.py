@@ -11,7 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
+import msgspec
+
+from livecue.domain import ChatLink, Cue, CueKind, Job, JobState, ReportedEvent
 
 CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
 MAX_EVENTS: Final = 1000
@@ -38,6 +40,22 @@ def job_from_json(data: Mapping[str, Any]) -> Job:
         error_code=_text(info.get("error_code")),
         error_text=_text(info.get("error_msg")) or _text(data.get("block_reason")),
     )
+
+
+def chat_job_from_json(data: Mapping[str, Any]) -> Job:
+    """Read a smart-chat job from a start, list or show answer (S0, S1). `rtc_room_info` is passed over: secrets.
+
+    Raises:
+        ValueError: there is no job_id.
+    """
+    state = _text(data.get("chat_state"))
+    link = ChatLink(
+        state=int(state) if state.isdecimal() else None,
+        language=_text(data.get("language")) or _text(data.get("default_language")),
+        address=_text(data.get("chat_access_address")),
+        rest_address=_text(data.get("chat_access_rest_address")),
+    )
+    return msgspec.structs.replace(job_from_json(data), chat=link)
 
 
 def _text(value: object) -> str:
