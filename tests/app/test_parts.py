@@ -33,11 +33,15 @@ def test_every_count_is_on_the_page_by_its_promised_name() -> None:
         meter.count(what, "a", reason="x")
     meter.reply_latency("a", 0.04)
     meter.lag(3, 7)
+    meter.chat_state("ask", 3)
+    meter.chat_state("off", None)
     page = meter.page().decode()
     for what in Count:
         assert f'livecue_{what}_total{{reason="x",room="a"}} 1.0' in page
     assert 'livecue_reply_latency_seconds_count{room="a"} 1.0' in page
     assert 'livecue_inbox_lag{partition="3"} 7.0' in page
+    assert 'livecue_chat_state{room="ask"} 3.0' in page
+    assert 'livecue_chat_state{room="off"} -1.0' in page
 
 
 def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class Cloud:
         self.outputs: list[int] = []
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
+        self.listed = True
 
     def put(self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0) -> Job:
         job = Job(job_id, state, f"https://report/{job_id}", self.clock() - round(age_s * 1000))
@@ -69,9 +70,12 @@ class Cloud:
 
     async def running(self, room: str) -> list[Job]:
         self._called("running", room)
-        found = [self.jobs[job_id] for job_id in self.on_air(room)]
+        found = [self.jobs[job_id] for job_id in self.on_air(room)] if self.listed else []
         found.sort(key=lambda job: -(job.created_ms or 0))
         return [msgspec.structs.replace(job, report_url="") for job in found]
+
+    def lists(self, _room: str) -> bool:
+        return self.listed
 
     async def everywhere(self) -> list[tuple[str, str, Job]]:
         self._called("everywhere", "")

@@ -115,6 +115,8 @@ def _line(told: Mapping[str, Any]) -> str:
     job = f"job {told['job_id']} {told['state']} since {told['since']}" if told["job_id"] else "no job"
     if told["job_id"] and not told["ours"]:
         job += ", not livecue's"
+    if told["chat"]:
+        job += f", chat {' '.join(word for word in told['chat'].values() if word)}"
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
     notes += [told["trouble"]] if told["trouble"] else []
     return "; ".join([f"{told['room']}: {wanted}", job, *notes])

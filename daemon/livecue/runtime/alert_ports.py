@@ -13,6 +13,7 @@ class AlertKind(StrEnum):
     START_REFUSED = "start_refused"  # the plan wants a live that the cloud will not start
     BLOCKED = "blocked"  # the platform or the cloud blocked the live
     GAVE_UP = "gave_up"  # the live was lost in a way that would happen again
+    START_LOST = "start_lost"  # a start had no answer, and its job cannot be looked up
     START_LATE = "start_late"  # a job waits too long to go live
     STREAM_LOST = "stream_lost"  # the stream does not reach its platform
 

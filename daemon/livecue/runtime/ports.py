@@ -157,7 +157,10 @@ class LiveJobs(Protocol):
     """Starting, finding and stopping the live jobs of configured rooms, by the room's key."""
 
     async def running(self, room: str) -> list[Job]:
-        """Jobs of the room that are not over, newest first."""
+        """Jobs of the room that are not over, newest first; none where the cloud lists none (see `lists`)."""
+
+    def lists(self, room: str) -> bool:
+        """Whether the job of a start without an answer can be looked up, as far as is known."""
 
     async def start(self, room: str, lasts_ms: int) -> Job:
         """Start a job with the room's `start` body, callbacks and single_job_in_room (S3).

@@ -9,6 +9,7 @@ from typing import Any
 
 from livecue.runtime.order_ports import FOREVER_MS, Command, OrderError, Orders, Reply, Request
 from livecue.runtime.ports import BusError, Now
+from livecue.supervisor.chats import link_data
 from livecue.supervisor.orders import obey
 from livecue.supervisor.state import RoomState, log
 
@@ -69,6 +70,7 @@ class ByHand:
             "gave_up": window is not None and state.held == window,
             "stopping": bool(state.asked) or bool(state.owes_stop()),
             "trouble": state.complaint,
+            "chat": {} if job is None else link_data(job),
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning
+from livecue.supervisor.chats import counts_here, is_worth_listing, merged_link
 from livecue.supervisor.reconcile import GONE
 from livecue.supervisor.state import Desk, RoomState
 
@@ -21,14 +22,14 @@ async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
     watched = _watched(state)
     found: dict[str, Job] = {}
     over: dict[str, Job] = {}
-    if search or state.search or not _quiet(state):
-        listed = await _running(state.room, desk)
+    if (search or state.search or not _quiet(state)) and is_worth_listing(state):
+        listed = [job for job in await _running(state.room, desk) if counts_here(job, state)]
         state.search = False
         for job in listed:
-            (over if job.over else found)[job.job_id] = _merged(state, job)
+            (over if job.over else found)[job.job_id] = merged(state, job)
     for job_id in watched - found.keys():
         job = over.get(job_id) or await show(state.room, job_id, desk)
-        (over if is_over(job) else found)[job_id] = _merged(state, job)
+        (over if is_over(job) else found)[job_id] = merged(state, job)
     state.running = tuple(found.values())
     state.over = tuple(job for job in over.values() if job.job_id in watched)
     if state.job is not None:
@@ -88,8 +89,8 @@ def _quiet(state: RoomState) -> bool:
     return state.owned is not None and state.owned.job_id == state.job.job_id
 
 
-def _merged(state: RoomState, job: Job) -> Job:
-    """A list does not show everything that the job's own page showed before."""
+def merged(state: RoomState, job: Job) -> Job:
+    """The job with what is known of it from before: a list does not show everything that the job's own page showed before."""
     known = state.job
     if known is None or known.job_id != job.job_id:
         return job
@@ -97,6 +98,7 @@ def _merged(state: RoomState, job: Job) -> Job:
         job,
         report_url=job.report_url or known.report_url,
         created_ms=known.created_ms if job.created_ms is None else job.created_ms,
+        chat=merged_link(job.chat, known.chat),
     )
 
 

@@ -39,10 +39,14 @@ class Remedy(msgspec.Struct, frozen=True):
     give_up: str = ""
 
 
-HEARTBEAT_LOST = "MSS.20010118"
-_NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102"})
+HEARTBEAT_LOST = frozenset({"MSS.20010118", "MSS.20010116", "MSS.20010146"})
+"""Of a live; of a chat job in the Chinese, and in the English list of codes (S4 12.2)."""
+_NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102", "MSS.20010135"})
 _BY_CODE = {
-    **dict.fromkeys(("MSS.20010065", "MSS.20010154", "MSS.00022003"), "the quota is used up: buy more"),
+    **dict.fromkeys(
+        ("MSS.20010065", "MSS.20010154", "MSS.00022003", "MSS.20010075", "MSS.20010139"),
+        "the quota is used up: buy more",
+    ),
     **dict.fromkeys(
         ("MSS.20010006", "MSS.20010007", "MSS.20010055", "MSS.20010080"),
         "content review refused a text of the room: reword it",
@@ -52,6 +56,10 @@ _BY_CODE = {
         "the cloud calls the room or the start invalid: correct it",
     ),
     "MSS.20010153": "the room has no voice: set one",
+    "MSS.20010131": "the room's voice does not exist: set another",
+    "MSS.47010006": "what was bought of the cloud has run out: renew it",
+    "MSS.47010034": "the chat's robot does not exist: correct robot_id",
+    "MSS.47010102": "the chat has no robot: set robot_id",
 }
 _REASONS = {JobState.SUCCEED: "finished", JobState.BLOCKED: "blocked", JobState.CANCELED: "canceled"}
 
@@ -61,7 +69,7 @@ def remedy_of(job: Job, *, ended: bool, on_end: OnEnd) -> Remedy:
     if job.state == JobState.BLOCKED:
         return Remedy("blocked", "the platform or the cloud blocked it: clear that up")
     if job.state == JobState.FAILED:
-        if job.error_code == HEARTBEAT_LOST:
+        if job.error_code in HEARTBEAT_LOST:
             return Remedy("heartbeat_lost")
         if job.error_code in _NO_RESOURCE:
             return Remedy("no_resource")
