@@ -78,10 +78,11 @@ async def test_a_chat_that_tells_nothing_of_its_link_must_not_wait_for_ever(worl
     assert world.cloud.on_air(ROOM) == ["job-2"]
 
 
+@pytest.mark.parametrize("before_s", [1, 10])
 async def test_a_new_state_of_the_link_is_logged_once_and_listed_with_what_the_start_told(
-    world: ChatWorld, logged: list[dict[str, object]]
+    world: ChatWorld, logged: list[dict[str, object]], before_s: float
 ) -> None:
-    await world.run(10)
+    await world.run(before_s)
     world.cloud.become("job-1", JobState.HEARTBEAT)
     world.cloud.link = ChatLink(3, "EN")
     await world.run(30)
@@ -89,6 +90,10 @@ async def test_a_new_state_of_the_link_is_logged_once_and_listed_with_what_the_s
     assert [(line["chat_state"], line["language"], line["state"]) for line in changes] == [
         ("asleep", "EN", "HEARTBEAT")
     ]
+    world.cloud.become("job-1", JobState.FAILED)
+    await world.run(20)
+    assert [line["job_id"] for line in logged if line["event"] == "job-started"] == ["job-1", "job-2"]
+    assert sum(line["event"] == "chat-changed" for line in logged) == 1, "a start tells how its link is"
     (told,) = (await world.supervisor.by_hand.answer(Request("list"))).rooms
     assert told["chat"] == {
         "chat_state": "asleep",

@@ -193,7 +193,7 @@ async def _announce(state: RoomState, desk: Desk) -> None:
         return
     data = {"job_id": job.job_id, "session": state.session, "how": state.how, **link_data(job)}
     await desk.signals.publish(state.room, SignalKind.JOB_STARTED, data, f"job-started-{job.job_id}")
-    state.announced = job.job_id
+    state.announced, state.told_link = job.job_id, job.chat
     log.info("job-started", room=state.room, **data)
 
 

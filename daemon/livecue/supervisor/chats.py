@@ -61,14 +61,12 @@ def link_data(job: Job) -> dict[str, str]:
 
 
 def say_link(state: RoomState) -> None:
-    """Log what is new about the link of the room's job; its start has said how it was then."""
+    """Log what is new about the link of the room's job since its start, which said how it was then."""
     job = state.job
-    told = None if job is None or job.chat is None else (job.job_id, job.chat)
-    if told == state.told_link or (job is not None and state.announced != job.job_id):
+    if job is None or job.chat is None or state.announced != job.job_id or job.chat == state.told_link:
         return
-    if job is not None and told is not None and state.told_link is not None:
-        log.info("chat-changed", room=state.room, job_id=job.job_id, state=job.state, **link_data(job))
-    state.told_link = told
+    state.told_link = job.chat
+    log.info("chat-changed", room=state.room, job_id=job.job_id, state=job.state, **link_data(job))
 
 
 def may_be_lost(error: CloudError, state: RoomState, desk: Desk) -> bool:

@@ -127,8 +127,8 @@ class RoomState:
     hinted: bool = False
     search: bool = False
     """The next look lists the room's jobs in any case: one was found that is not the room's job."""
-    told_link: tuple[str, ChatLink] | None = None
-    """The chat job and its link as they were last told of."""
+    told_link: ChatLink | None = None
+    """The link of the announced chat job, as it was last told of."""
     doubted_ms: int = 0
     """Which unanswered start was told of as lost, by when it was asked for."""
     complaint: str = ""
