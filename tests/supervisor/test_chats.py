@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -144,6 +145,35 @@ async def test_the_next_daemon_goes_on_with_the_same_chat(world: ChatWorld) -> N
     world.clock.forward(3 * HOUR)
     await world.run(10)
     assert world.ours == []
+
+
+async def test_leaving_for_good_stops_the_chat_that_is_ours(world: ChatWorld) -> None:
+    world.cloud.put(ROOM, "visitor-1", age_s=600)
+    task = asyncio.create_task(world.supervisor.run())
+    async with asyncio.timeout(10):
+        while world.supervisor.job(ROOM) is None:  # noqa: ASYNC110 - what is watched has no event
+            await asyncio.sleep(0.01)
+        leaving = asyncio.create_task(world.supervisor.stop_lives(8))
+        while not leaving.done():
+            world.clock.forward(1)
+            world.supervisor.wake()
+            await asyncio.sleep(0.02)
+    world.supervisor.stop()
+    await task
+    assert world.cloud.on_air(ROOM) == ["visitor-1"]
+    assert not world.notes.stored
+
+
+async def test_a_chat_whose_stop_does_not_come_through_is_told_of(world: ChatWorld) -> None:
+    await world.run(10)
+    world.cloud.stops_needed = 99
+    await world.run(2 * HOUR + 30)
+    assert AlertKind.STOP_OVERDUE not in world.alarms.now
+    await world.run(60)
+    assert AlertKind.STOP_OVERDUE in world.alarms.now
+    world.cloud.stops_needed = 1
+    await world.run(30)
+    assert (world.ours, world.alarms.now) == ([], {})
 
 
 async def test_the_id_of_a_chat_is_stored_before_anything_else_is_asked(world: ChatWorld) -> None:
