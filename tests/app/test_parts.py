@@ -70,6 +70,21 @@ def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_
     assert {"k-1", "k-0"} < set(rooms.secrets_of(loaded.settings))
 
 
+def test_a_chat_room_is_shared_with_others_unless_it_stops_what_nobody_planned(tmp_path: Path) -> None:
+    chat = {"kind": "chat", "robot_id": "x"}
+    config = write_config(
+        tmp_path,
+        rooms=[
+            {"key": "a", "room_id": "r1"},
+            {"key": "b", "room_id": "r2", **chat},
+            {"key": "c", "room_id": "r3", **chat, "unplanned": "ignore"},
+            {"key": "d", "room_id": "r4", **chat, "unplanned": "stop"},
+        ],
+    )
+    plans = rooms.room_plans(load(config).settings)
+    assert [plan.shared for plan in plans] == [False, True, True, False]
+
+
 def test_a_taken_port_is_named_with_a_remedy() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -105,6 +105,13 @@ def test_the_state_of_the_link_has_a_word_from_a_closed_list(
     assert word in {"", "unknown", *(one.name.lower() for one in ChatState)}
 
 
+def test_an_address_is_told_without_what_may_be_a_key() -> None:
+    body = {"chat_access_address": "wss://h:443/c?token=k1", "chat_access_rest_address": "https://h/r#k2"}
+    link = chat_job_from_json(SHOWN | body).chat
+    assert link is not None
+    assert (link.address, link.rest_address) == ("wss://h:443/c", "https://h/r")
+
+
 def test_without_a_language_of_its_own_the_rooms_default_is_told() -> None:
     told = [{"language": "EN", "default_language": "CN"}, {"default_language": "CN"}, {}]
     links = [chat_job_from_json(SHOWN | one).chat for one in told]

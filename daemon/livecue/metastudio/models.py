@@ -52,10 +52,15 @@ def chat_job_from_json(data: Mapping[str, Any]) -> Job:
     link = ChatLink(
         state=int(state) if state.isdecimal() else None,
         language=_text(data.get("language")) or _text(data.get("default_language")),
-        address=_text(data.get("chat_access_address")),
-        rest_address=_text(data.get("chat_access_rest_address")),
+        address=_address(data.get("chat_access_address")),
+        rest_address=_address(data.get("chat_access_rest_address")),
     )
     return msgspec.structs.replace(job_from_json(data), chat=link)
+
+
+def _address(value: object) -> str:
+    """Host and port, or a URL without its query, which may hold a key: it is told to everybody."""
+    return re.split(r"[?#]", _text(value), maxsplit=1)[0]
 
 
 def _text(value: object) -> str:
