@@ -60,7 +60,7 @@ class SignalKind(StrEnum):
     SCRIPT_SWITCH = "script_switch"  # data: job_id, scene, sequence_no, title, product_id?, live_id?
     RTMP_STATE = "rtmp_state"  # data: job_id, state
     REPLY_FINISHED = "reply_finished"  # data: job_id, reply_id
-    JOB_STARTED = "job_started"  # data: job_id, session
+    JOB_STARTED = "job_started"  # data: job_id, session, how; of a chat job what `ChatLink` knows
     JOB_ENDED = "job_ended"  # data: job_id, state, reason
     ANSWERED = "answered"  # data: ask_id, job_id, rule_index, text, fallback, event_id, at_ms, expires_ms
     CUE_RETURNED = "cue_returned"  # data: job_id, rule_index, cue_id, fired_at_ms: it was never spoken
@@ -185,9 +185,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class JobState(StrEnum):
-    """States of a live job (S4 6.2.3) and of a chat job (S1: CANCELED).
+    """States of a live job (S4 6.2.3) and of a chat job (S1: also CANCELED and HEARTBEAT).
 
-    A state the API adds later counts as running, not as over.
+    HEARTBEAT is a chat job that runs and gives signs of life. A state the API adds later counts as
+    running, not as over.
     """
 
     WAITING = "WAITING"
@@ -196,13 +197,46 @@ class JobState(StrEnum):
     FAILED = "FAILED"
     BLOCKED = "BLOCKED"
     CANCELED = "CANCELED"
+    HEARTBEAT = "HEARTBEAT"
 
 
+ON_AIR_STATES = frozenset({JobState.PROCESSING, JobState.HEARTBEAT})
 OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED, JobState.CANCELED})
 
 
+class ChatState(IntEnum):
+    """How far a chat job's link to its terminal is (S1, `chat_state`). None of them is a failure."""
+
+    WAITING_FOR_LINK = 0
+    WAITING_TO_CLOSE = 1
+    LINKED = 2
+    ASLEEP = 3
+    WAITING_TO_SLEEP = 4
+
+
+class ChatLink(msgspec.Struct, frozen=True):
+    """What a chat job tells of its link (S0, S1); never the RTC room, which holds secrets.
+
+    `state` is a `ChatState`, or a number the API adds later (0-32); None: not told yet. `address` and
+    `rest_address` are where terminals reach it, empty if not told. `language`: CN, EN, …
+    """
+
+    state: int | None = None
+    language: str = ""
+    address: str = ""
+    rest_address: str = ""
+
+    @property
+    def word(self) -> str:
+        """The state for people and labels, from a closed list; empty if it was not told."""
+        if self.state is None:
+            return ""
+        known = next((one for one in ChatState if one == self.state), None)
+        return "unknown" if known is None else known.name.lower()
+
+
 class Job(msgspec.Struct, frozen=True):
-    """A live job as the cloud last showed it. `report_url` carries a key: never log it.
+    """A live or chat job as the cloud last showed it. `report_url` carries a key: never log it.
 
     `callback_faults` names the settings of its callbacks that keep them from livecue; None if it was not
     told, or is of no interest.
@@ -217,6 +251,16 @@ class Job(msgspec.Struct, frozen=True):
     error_text: str = ""
     callback_faults: tuple[str, ...] | None = None
     place: str = ""
+    chat: ChatLink | None = None
+
+    @property
+    def on_air(self) -> bool:
+        return self.state in ON_AIR_STATES
+
+    @property
+    def waits_for_link(self) -> bool:
+        """A chat job that is WAITING and tells of its link waits for a terminal: as long as nobody comes."""
+        return self.state == JobState.WAITING and self.chat is not None and self.chat.state is not None
 
     @property
     def over(self) -> bool:

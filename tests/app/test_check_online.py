@@ -144,13 +144,27 @@ async def test_a_cloud_that_is_not_there_is_said_once(shop: Shop) -> None:
 
 
 async def test_a_room_of_the_file_that_is_not_there_yet_and_a_chat_room_without_robot(shop: Shop) -> None:
-    chat = await shop.client.setups.create(Thing.CHAT_ROOM, {"room_name": "ask"})
+    chat = await shop.client.setups.create(Thing.CHAT_ROOM, {"room_name": "ask", "concurrency": 1})
     code, err, _ = await shop.check(
         {"key": "new", "room": {}}, {"key": "ask", "kind": "chat", "room_id": chat}
     )
     assert (code, len(err)) == (1, 2)
     assert "rooms.new.room: the cloud has no such room yet: livecue rooms apply new" in err[0]
     assert "rooms.ask.robot_id: neither the file nor the room names a robot" in err[1]
+
+
+async def test_a_chat_room_that_takes_several_chats_is_a_warning(shop: Shop) -> None:
+    ids = [
+        await shop.client.setups.create(Thing.CHAT_ROOM, {"room_name": f"ask {n}", "concurrency": n})
+        for n in (1, 2)
+    ]
+    rooms = [
+        {"key": f"ask-{n}", "kind": "chat", "room_id": one, "robot_id": "r"}
+        for n, one in enumerate(ids, start=1)
+    ]
+    code, err, _ = await shop.check(*rooms)
+    assert (code, len(err)) == (0, 1)
+    assert "rooms.ask-2.room_id: the room may take several chats at once" in err[0]
 
 
 async def test_a_room_of_the_file_that_somebody_changed_is_a_warning(shop: Shop) -> None:

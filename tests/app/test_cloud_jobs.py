@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits, wall_ms
-from livecue.domain import CloudError, Cue, CueKind, ReportedEvent, RoomKind
+from livecue.domain import ChatLink, CloudError, Cue, CueKind, Meaning, ReportedEvent, RoomKind
 from livecue.metastudio import AkSkAuth, MetaStudio, Thing, start_body
 from livecue.receiver import AuthType, CallbackRoom, Key
-from livecue.sandbox import Sandbox, SandboxOptions
+from livecue.sandbox import Sandbox, SandboxOptions, parse_faults
 from livecue.supervisor.remedies import cured_elsewhere
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
@@ -133,3 +133,59 @@ async def test_a_chat_job_can_run_in_a_standby_too(sandbox: Sandbox, studio: Met
     assert (shown.place, shown.over) == (spare, False)
     await jobs.stop("a", job.job_id, job.place)
     assert (await jobs.show("a", job.job_id, job.place)).over
+
+
+async def chats_of(studio: MetaStudio, concurrency: int = 1) -> CloudJobs:
+    body = {"room_name": "问答", "concurrency": concurrency}
+    room_id = await studio.setups.create(Thing.CHAT_ROOM, body)
+    rooms = {"ask": CloudRoom(room_id, RoomKind.CHAT, "robot-7")}
+    return CloudJobs(studio, rooms, Limits("cn-north-4", {}))
+
+
+async def test_a_chat_is_started_with_its_robot_shown_listed_and_stopped(
+    sandbox: Sandbox, studio: MetaStudio
+) -> None:
+    jobs = await chats_of(studio)
+    assert await jobs.running("ask") == []
+    started = await jobs.start("ask", HOUR_MS)
+    assert started.chat == ChatLink(None, "CN", "127.0.0.1:443", "127.0.0.1:8443")
+    assert sandbox.chat_jobs[started.job_id].robot_id == "robot-7"
+    shown = await jobs.show("ask", started.job_id)
+    assert (shown.on_air, shown.chat) == (True, ChatLink(0, "CN", "127.0.0.1:443"))
+    assert [job.job_id for job in await jobs.running("ask")] == [started.job_id]
+    assert (jobs.lists("ask"), shown.created_ms is not None) == (True, True)
+    with pytest.raises(CloudError) as full:
+        await jobs.start("ask", HOUR_MS)
+    assert full.value.meaning is Meaning.NO_RESOURCE
+    await jobs.stop("ask", started.job_id)
+    assert await jobs.running("ask") == []
+    with pytest.raises(CloudError) as stopped:
+        await jobs.stop("ask", started.job_id)
+    assert stopped.value.meaning is Meaning.JOB_OVER
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(404, "APIGW.0101"), (400, "MSS.00000003"), (403, "APIGW.0305")]
+)
+async def test_a_cloud_that_does_not_list_chats_is_believed_and_asked_no_more(
+    sandbox: Sandbox, studio: MetaStudio, status: int, code: str
+) -> None:
+    sandbox.inject(
+        parse_faults(
+            f"faults: [{{target: list_chat_jobs, effect: refuse, status: {status}, error_code: {code}}}]"
+        )
+    )
+    jobs = await chats_of(studio)
+    await jobs.start("ask", HOUR_MS)
+    assert [await jobs.running("ask") for _ in range(3)] == [[], [], []]
+    assert (jobs.lists("ask"), sandbox.struck) == (False, {"list_chat_jobs refuse": 1})
+
+
+async def test_a_list_of_chats_that_fails_for_now_says_nothing(sandbox: Sandbox, studio: MetaStudio) -> None:
+    sandbox.inject(parse_faults("faults: [{target: list_chat_jobs, effect: refuse, status: 503, calls: 1}]"))
+    jobs = await chats_of(studio)
+    with pytest.raises(CloudError):
+        await jobs.running("ask")
+    assert jobs.lists("ask")
+    await jobs.start("ask", HOUR_MS)
+    assert len(await jobs.running("ask")) == 1

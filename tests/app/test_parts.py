@@ -33,11 +33,15 @@ def test_every_count_is_on_the_page_by_its_promised_name() -> None:
         meter.count(what, "a", reason="x")
     meter.reply_latency("a", 0.04)
     meter.lag(3, 7)
+    meter.chat_state("ask", 3)
+    meter.chat_state("off", None)
     page = meter.page().decode()
     for what in Count:
         assert f'livecue_{what}_total{{reason="x",room="a"}} 1.0' in page
     assert 'livecue_reply_latency_seconds_count{room="a"} 1.0' in page
     assert 'livecue_inbox_lag{partition="3"} 7.0' in page
+    assert 'livecue_chat_state{room="ask"} 3.0' in page
+    assert 'livecue_chat_state{room="off"} -1.0' in page
 
 
 def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_path: Path) -> None:
@@ -64,6 +68,21 @@ def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_
         ("previous_key", "k-0", False),
     ]
     assert {"k-1", "k-0"} < set(rooms.secrets_of(loaded.settings))
+
+
+def test_a_chat_room_is_shared_with_others_unless_it_stops_what_nobody_planned(tmp_path: Path) -> None:
+    chat = {"kind": "chat", "robot_id": "x"}
+    config = write_config(
+        tmp_path,
+        rooms=[
+            {"key": "a", "room_id": "r1"},
+            {"key": "b", "room_id": "r2", **chat},
+            {"key": "c", "room_id": "r3", **chat, "unplanned": "ignore"},
+            {"key": "d", "room_id": "r4", **chat, "unplanned": "stop"},
+        ],
+    )
+    plans = rooms.room_plans(load(config).settings)
+    assert [plan.shared for plan in plans] == [False, True, True, False]
 
 
 def test_a_taken_port_is_named_with_a_remedy() -> None:

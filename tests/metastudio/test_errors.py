@@ -52,6 +52,18 @@ ROWS = [
     (429, "", Meaning.SLOW_DOWN),
     (302, "", Meaning.INVALID),
     (500, "", Meaning.UNAVAILABLE),
+    (400, "MSS.20010074", Meaning.JOB_OVER),
+    (403, "MSS.20010076", Meaning.JOB_OVER),
+    (400, "MSS.47010065", Meaning.JOB_OVER),
+    (400, "MSS.47010123", Meaning.JOB_OVER),
+    (200, "MSS.20010116", Meaning.JOB_OVER),
+    (403, "MSS.20010075", Meaning.QUOTA),
+    (403, "MSS.20010139", Meaning.QUOTA),
+    (500, "MSS.47010006", Meaning.QUOTA),
+    (403, "MSS.20010135", Meaning.NO_RESOURCE),
+    (400, "MSS.47010001", Meaning.NOT_FOUND),
+    (400, "MSS.47010034", Meaning.NOT_FOUND),
+    (500, "MSS.47010037", Meaning.UNAVAILABLE),
     (503, "MSS.new", Meaning.UNAVAILABLE),
 ]
 

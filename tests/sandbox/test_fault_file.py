@@ -49,6 +49,7 @@ faults:
      probability: 0.5, latency_s: [0.5, 3], status: 429, error_code: APIGW.0308, error_msg: no, retry_after_s: 3}
   - {target: callback, effect: duplicate, event: REPLY_COMMAND_FINISH, times: 3}
   - {target: job, effect: lose_heartbeat, after_s: 2}
+  - {target: job, effect: heartbeat, after_s: 4, chat_state: 3}
 """
     text = text.replace("error_msg: no", 'error_msg: "no"')
     plan = parse(text)
@@ -75,6 +76,7 @@ faults:
             times=3,
         ),
         Fault(targets=frozenset({"job"}), effect="lose_heartbeat", after_s=2, error_code="MSS.20010118"),
+        Fault(targets=frozenset({"job"}), effect="heartbeat", after_s=4, chat_state=3),
     )
     as_json = json.dumps({"faults": [{"target": "*", "effect": "hang", "when": "after"}]})
     assert parse(as_json).faults == (Fault(targets=frozenset({"*"}), effect="hang", when="after"),)

@@ -138,6 +138,48 @@ async def test_a_job_starts_slowly_fails_and_loses_its_heartbeat(api: Api) -> No
     }
 
 
+async def test_a_chat_job_beats_sleeps_fails_and_is_canceled(api: Api) -> None:
+    inject(
+        api,
+        "target: job, effect: heartbeat, after_s: 3, chat_state: 3, calls: 1",
+        "target: job, effect: fail, after_s: 3, state: CANCELED, error_code: MSS.47000007, calls: 1",
+        "target: job, effect: lose_heartbeat, after_s: 3, calls: 1",
+        "target: job, effect: slow, latency_s: 5",
+    )
+    room_id = (await api.ok("POST", "/smart-chat-rooms", {"room_name": "四", "concurrency": 4}))["room_id"]
+    jobs = f"/digital-human-chat/smart-chat-rooms/{room_id}/smart-chat-jobs"
+    started = [(await api.ok("POST", jobs, {}, robot_id="r"))["job_id"] for _ in range(4)]
+    api.pass_time(2.5)
+    shown = [await api.ok("GET", f"{jobs}/{job_id}/state") for job_id in started]
+    assert [one["state"] for one in shown] == ["PROCESSING"] * 3 + ["WAITING"]
+    assert await api.refusal("POST", jobs, {}, robot_id="r") == (403, "MSS.20010135")
+    api.pass_time(1)
+    shown = [await api.ok("GET", f"{jobs}/{job_id}/state") for job_id in started]
+    assert [one["state"] for one in shown] == ["HEARTBEAT", "CANCELED", "FAILED", "WAITING"]
+    assert [one["chat_state"] for one in shown] == [3, 0, 0, 0]
+    assert [one.get("error_info", {}).get("error_code") for one in shown] == [
+        *(None, "MSS.47000007", "MSS.20010116", None)
+    ]
+    assert shown[1]["end_time"] == shown[2]["end_time"]
+    assert (await api.ok("GET", jobs, state="WAITING,HEARTBEAT"))["count"] == 2
+    await api.ok("POST", jobs, {}, robot_id="r")  # those that ended by themselves leave their places
+    await api.ok("POST", f"{jobs}/{started[0]}/stop")
+    assert (await api.ok("GET", f"{jobs}/{started[0]}/state"))["state"] == "SUCCEED"
+    for job_id in started[:3]:
+        assert await api.refusal("POST", f"{jobs}/{job_id}/stop") == (400, "MSS.47010123")
+
+
+async def test_what_only_chat_jobs_know_does_nothing_to_a_live_job(api: Api) -> None:
+    inject(
+        api,
+        "target: job, effect: heartbeat, calls: 1",
+        "target: job, effect: fail, state: CANCELED, error_code: MSS.1",
+    )
+    jobs = [await api.start() for _ in range(2)]
+    api.pass_time(5)
+    assert [api.sandbox.jobs[job_id].state for job_id in jobs] == ["PROCESSING", "PROCESSING"]
+
+
 async def test_a_job_that_is_stopped_before_it_would_fail_has_succeeded(api: Api) -> None:
     inject(api, "target: job, effect: lose_heartbeat, after_s: 9")
     job_id = await api.start()

@@ -182,6 +182,9 @@ async def test_a_chat_runs_until_it_is_stopped(api: Api) -> None:
     jobs = f"/digital-human-chat/smart-chat-rooms/{room_id}/smart-chat-jobs"
     started = await api.ok("POST", jobs, {}, robot_id="robot")
     assert started["rtc_room_info"]["users"][0]["user_type"] == "PLAYER"
+    assert (started["chat_access_address"], started["chat_access_rest_address"], started["language"]) == (
+        *("127.0.0.1:443", "127.0.0.1:8443", "CN"),
+    )
     assert await api.refusal("POST", jobs, {}) == (403, "MSS.20010135")
     path = f"{jobs}/{started['job_id']}"
     assert (await api.ok("GET", path + "/state"))["state"] == "WAITING"

@@ -55,6 +55,7 @@ class Cloud:
         self.outputs: list[int] = []
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
+        self.listed = True
 
     def put(
         self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0, place: str = ""
@@ -79,9 +80,12 @@ class Cloud:
 
     async def running(self, room: str, place: str = "") -> list[Job]:
         self._called("running", place or room)
-        found = [self.jobs[job_id] for job_id in self.in_place(room, place)]
+        found = [self.jobs[job_id] for job_id in self.in_place(room, place)] if self.listed else []
         found.sort(key=lambda job: -(job.created_ms or 0))
         return [msgspec.structs.replace(job, report_url="") for job in found]
+
+    def lists(self, _room: str) -> bool:
+        return self.listed
 
     async def everywhere(self) -> list[tuple[str, str, Job]]:
         self._called("everywhere", "")

@@ -30,7 +30,7 @@ from livecue.bus.embedded import EmbeddedServer
 from livecue.bus.ledger import NatsLedger
 from livecue.bus.orders import serve_orders
 from livecue.bus.readers import NatsAuditLog, NatsPartitions
-from livecue.domain import Job, Signal
+from livecue.domain import Job, RoomKind, Signal
 from livecue.outgoing import Http
 from livecue.packs import LoadedRules
 from livecue.runtime.health import HealthBoard
@@ -216,7 +216,7 @@ class Daemon:
                 ("send-asks", loops.asker.send()),
                 ("keep-calendars", calendars.run(self._stop, loops.supervisor.replan)),
                 ("keep-setups", loops.setups.run(self._stop)),
-                ("measure-lag", self._measure_lag(workers)),
+                ("measure-lag", self._measure_lag(workers, loops)),
                 ("reload-rules", self._reloader.run(self._stop)),
                 ("reload-keys", self._doors.run(self._stop)),
                 ("tend-bus", self._tend_bus(bus)),
@@ -272,10 +272,14 @@ class Daemon:
             await bus.tend()
             await self._unless_stopped(asyncio.sleep(_TEND_EVERY_S), "tend-pause")
 
-    async def _measure_lag(self, workers: list[PartitionWorker]) -> None:
+    async def _measure_lag(self, workers: list[PartitionWorker], loops: Loops) -> None:
+        chats = [room.key for room in self._settings.rooms if room.kind is RoomKind.CHAT]
         while not self._stop.is_set():
             for number, worker in enumerate(workers):
                 self.meter.lag(number, worker.lag)
+            for room in chats:
+                job = loops.supervisor.job(room)
+                self.meter.chat_state(room, job.chat.state if job is not None and job.chat else None)
             await self._unless_stopped(asyncio.sleep(_LAG_EVERY_S), "lag-pause")
 
 

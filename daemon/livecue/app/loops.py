@@ -141,5 +141,6 @@ def make_loops(
     asker = make_asker(settings, bus, channels, http, meter, now)
     setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed, supervisor)
     sweeper = Sweeper(jobs, supervisor, meter)
-    keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now)
+    shared = [plan.room for plan in plans if plan.shared]
+    keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now, shared=shared)
     return Loops(supervisor, sweeper, keeper, dispatcher, reporter, asker, setups)

@@ -63,7 +63,12 @@ class PrometheusMeter:
         self._lag = Gauge(
             "livecue_inbox_lag", "messages stored but not decided", ("partition",), registry=self.registry
         )
-
+        self._chats = Gauge(
+            "livecue_chat_state",
+            "how far the link of a chat room's job is (0 to 4, as MetaStudio counts), -1 without one",
+            ("room",),
+            registry=self.registry,
+        )
         self._alerts = Gauge(
             "livecue_alerts",
             "what somebody has to see to now, 1 while it is so",
@@ -79,6 +84,9 @@ class PrometheusMeter:
 
     def alert(self, room: str, kind: str, open_now: int) -> None:
         self._alerts.labels(room, kind).set(open_now)
+
+    def chat_state(self, room: str, state: int | None) -> None:
+        self._chats.labels(room).set(-1 if state is None else state)
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)

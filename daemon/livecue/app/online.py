@@ -30,6 +30,10 @@ _NO_VOICE: Final = (
     "no scene of the room has a voice, so that no reply can be spoken: "
     "set voice_config.voice_asset_id in its scene_scripts"
 )
+_MANY_CHATS: Final = (
+    "the room may take several chats at once, so that a start without an answer may leave one that costs: "
+    "set concurrency to 1, unless others start chats in it too"
+)
 
 
 _MAKE_ALL: Final = "livecue rooms apply, or livecue run, makes it"
@@ -131,6 +135,8 @@ class OnlineCheck:
         if room.kind is RoomKind.CHAT:
             if not room.robot_id and not shown.get("robot_id"):
                 yield "robot_id", "neither the file nor the room names a robot: write robot_id"
+            if shown.get("concurrency") != 1:
+                self.warnings.append(self._problem(spot, _id(room), _MANY_CHATS))
             return
         desk = self._desks[room.key]
         yield from _voices(room, desk, shown)

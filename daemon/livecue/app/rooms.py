@@ -12,7 +12,7 @@ from livecue.app.asking import can_ask, secrets_of_asks
 from livecue.app.callbacks import told_url
 from livecue.app.cloud import CloudRoom
 from livecue.bus.connection import BusOptions
-from livecue.domain import ReportMode, RoomKind
+from livecue.domain import ReportMode, RoomKind, Unplanned
 from livecue.egress.on_air import AirtimeLimits
 from livecue.engine import Ages, Limits, Program, compile_rules
 from livecue.metastudio import CALLBACK_CONFIG, start_body
@@ -145,9 +145,21 @@ def _airtime(given: Airtime) -> AirtimeLimits:
 def room_plans(settings: Settings) -> list[RoomPlan]:
     """When each room is to be live."""
     return [
-        RoomPlan(room.key, room.planned(settings.plan), room.unplanned, _policy(room), room.standby)
+        RoomPlan(
+            room.key,
+            room.planned(settings.plan),
+            room.unplanned,
+            _policy(room),
+            standby=room.standby,
+            shared=_shared(room),
+        )
         for room in settings.rooms
     ]
+
+
+def _shared(room: Room) -> bool:
+    """Whether others may start jobs in it: a chat room, unless `unplanned: stop` says it is livecue's alone."""
+    return room.kind is RoomKind.CHAT and room.unplanned is not Unplanned.STOP
 
 
 def _policy(room: Room) -> Policy:

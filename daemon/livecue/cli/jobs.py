@@ -117,8 +117,10 @@ def _line(told: Mapping[str, Any]) -> str:
         job += ", not livecue's"
     if told.get("standby"):
         job += f", in the standby {told['standby']}"
+    if told.get("chat"):
+        job += f", chat {' '.join(word for word in told['chat'].values() if word)}"
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
-    if told["callback_faults"]:
+    if told.get("callback_faults"):
         notes.append(f"callbacks do not reach livecue, for its {', '.join(told['callback_faults'])}")
     notes += [told["trouble"]] if told["trouble"] else []
     return "; ".join([f"{told['room']}: {wanted}", job, *notes])

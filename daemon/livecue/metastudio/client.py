@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -22,6 +22,7 @@ from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import (
     ShownCallback,
     callback_from_json,
+    chat_job_from_json,
     count_of,
     job_from_json,
     report_body,
@@ -34,6 +35,8 @@ PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
 NEWEST_JOBS: Final = 1000
 Judge = Callable[[ShownCallback], tuple[str, ...]]
+
+_Read = Callable[[Mapping[str, Any]], Job]
 
 
 class MetaStudio:
@@ -210,19 +213,33 @@ class MetaStudio:
         url = f"{self._base}/smart-live-rooms/{_segment('show_room', room_id)}"
         return await self._call("show_room", "GET", url)
 
-    async def start_chat(
-        self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Start a smart-chat job (S0); the answer as it is. Its `rtc_room_info` holds secrets."""
+    async def start_chat(self, room_id: str, robot_id: str, body: Mapping[str, Any] | None = None) -> Job:
+        """Start a smart-chat job (S0).
+
+        Raises:
+            MetaStudioError: NO_RESOURCE, the room has as many jobs as its `concurrency` allows; QUOTA.
+        """
         url = self._chats("start_chat", room_id)
         if robot_id:
             url += f"?{urlencode({'robot_id': robot_id}, quote_via=quote)}"
-        return await self._call("start_chat", "POST", url, body=body or {})
+        answer = await self._call("start_chat", "POST", url, body=body or {})
+        return _job("start_chat", answer, Meaning.OUTCOME_UNKNOWN, chat_job_from_json)
 
     async def show_chat(self, room_id: str, job_id: str) -> Job:
         """Show a smart-chat job (S1); its states include CANCELED and HEARTBEAT."""
         answer = await self._call("show_chat", "GET", f"{self._chats('show_chat', room_id, job_id)}/state")
-        return _job("show_chat", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+        return _job("show_chat", {"job_id": job_id} | answer, Meaning.UNAVAILABLE, chat_job_from_json)
+
+    async def list_chats(
+        self, room_id: str, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS
+    ) -> list[Job]:
+        """The smart-chat jobs of a room (in the SDK alone, not in S4), in the cloud's own order.
+
+        Raises:
+            MetaStudioError: NOT_FOUND also where the cloud does not know the operation.
+        """
+        url = self._chats("list_chats", room_id)
+        return [job async for _, job in self._rows("list_chats", url, states, newest, rows=_CHATS)]
 
     async def stop_chat(self, room_id: str, job_id: str) -> None:
         """Stop a smart-chat job (S4 7.1.2.3)."""
@@ -238,25 +255,31 @@ class MetaStudio:
         return await self._begin(operation).exchange(method, url, body=body)
 
     async def _rows(
-        self, operation: str, url: str, states: Sequence[str], newest: int, within_s: float = 0
+        self,
+        operation: str,
+        url: str,
+        states: Sequence[str],
+        newest: int,
+        within_s: float = 0,
+        rows: _Rows | None = None,
     ) -> AsyncIterator[tuple[str, Job]]:
+        field, read, order = rows or _LIVES
         call, offset = self._begin(operation, within_s), 0
         seen: set[str] = set()  # a job started between two pages shifts the others
-        order = {"sort_key": "create_time", "sort_dir": "desc"}
         only = {"state": ",".join(states)} if states else {}
         while offset < newest:
             page = {"offset": offset, "limit": min(PAGE, newest - offset)} | order | only
             paged = f"{url}?{urlencode(page, quote_via=quote)}"
             answer = await call.exchange("GET", paged)
-            rows = answer.get("smart_live_jobs")
-            rows = rows if isinstance(rows, list) else []
-            for room_id, job in map(_room_and_job, rows):
+            given = answer.get(field)
+            found = given if isinstance(given, list) else []
+            for room_id, job in (_room_and_job(row, read) for row in found):
                 if job is not None and job.job_id not in seen:
                     seen.add(job.job_id)
                     yield room_id, job
-            offset += len(rows)
+            offset += len(found)
             total = count_of(answer)
-            if not rows or (total is not None and offset >= total):
+            if not found or (total is not None and offset >= total):
                 return
 
     def _jobs(self, operation: str, room_id: str, job_id: str | None = None) -> str:
@@ -269,10 +292,22 @@ class MetaStudio:
         return room if job_id is None else f"{room}/{_segment(operation, job_id)}"
 
 
-def _room_and_job(row: object) -> tuple[str, Job | None]:
+class _Rows(NamedTuple):
+    """Where a list has its jobs, how one is read, and the order to ask for."""
+
+    field: str
+    read: _Read
+    order: dict[str, str]
+
+
+_LIVES: Final = _Rows("smart_live_jobs", job_from_json, {"sort_key": "create_time", "sort_dir": "desc"})
+_CHATS: Final = _Rows("smart_chat_jobs", chat_job_from_json, {})
+
+
+def _room_and_job(row: object, read: _Read) -> tuple[str, Job | None]:
     """One row of a list; a row without a job_id names nothing that could be acted on."""
     try:
-        return (str(row.get("room_id") or ""), job_from_json(row)) if isinstance(row, Mapping) else ("", None)
+        return (str(row.get("room_id") or ""), read(row)) if isinstance(row, Mapping) else ("", None)
     except ValueError:
         return "", None
 
@@ -288,8 +323,8 @@ def _origin(url: httpx.URL) -> tuple[str, str]:
     return url.scheme, url.netloc.decode("ascii")
 
 
-def _job(operation: str, data: Mapping[str, Any], otherwise: Meaning) -> Job:
+def _job(operation: str, data: Mapping[str, Any], otherwise: Meaning, read: _Read = job_from_json) -> Job:
     try:
-        return job_from_json(data)
+        return read(data)
     except ValueError as exc:
         raise error(operation, otherwise, detail=str(exc)) from None

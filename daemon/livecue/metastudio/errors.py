@@ -43,6 +43,10 @@ _CODES: Final[Mapping[str, Meaning]] = {
     "MSS.20010066": Meaning.JOB_OVER,
     "MSS.20010074": Meaning.JOB_OVER,  # smart chat: gone or expired
     "MSS.20010076": Meaning.JOB_OVER,  # smart chat: expired
+    "MSS.20010116": Meaning.JOB_OVER,  # in a chat job's error_info: its heartbeat was lost
+    "MSS.20010146": Meaning.JOB_OVER,  # the same in the English list
+    "MSS.47010065": Meaning.JOB_OVER,  # smart chat: no such job
+    "MSS.47010123": Meaning.JOB_OVER,  # smart chat: stopped already
     "MSS.20010118": Meaning.JOB_OVER,  # in a job's error_info: the live's heartbeat was lost
     "MSS.20010099": Meaning.NOT_RUNNING,
     "MSS.20010015": Meaning.MARKUP_REFUSED,  # SSML with an unclosed tag
@@ -63,7 +67,9 @@ _CODES: Final[Mapping[str, Meaning]] = {
     "MSS.00022003": Meaning.QUOTA,
     "MSS.20010065": Meaning.QUOTA,
     "MSS.20010075": Meaning.QUOTA,  # smart chat
-    "MSS.20010135": Meaning.QUOTA,  # smart chat: concurrency
+    "MSS.20010135": Meaning.NO_RESOURCE,  # smart chat: the room has as many jobs as its `concurrency`
+    "MSS.20010139": Meaning.QUOTA,  # smart chat: the tenant's resources
+    "MSS.47010006": Meaning.QUOTA,  # smart chat: what was bought has run out
     "MSS.20010154": Meaning.QUOTA,
     "MSS.20010039": Meaning.REPORT_KEY_WRONG,
     "MSS.20010054": Meaning.REPORT_URL_STALE,
@@ -71,6 +77,7 @@ _CODES: Final[Mapping[str, Meaning]] = {
     "MSS.20010045": Meaning.NOT_FOUND,  # room not found
     "MSS.10001041": Meaning.NOT_FOUND,  # product
     "MSS.47010001": Meaning.NOT_FOUND,  # smart-chat room
+    "MSS.47010034": Meaning.NOT_FOUND,  # the robot of a smart chat
 }
 
 _STATUSES: Final[Mapping[int, Meaning]] = {

@@ -42,6 +42,7 @@ _TABLE: Final[Mapping[str, tuple[int, int, int | None]]] = {
     "list_inserts": (4, 3, 3),  # not in the table: taken as the command's own
     "start_chat": (5, 3, None),
     "show_chat": (20, 10, 10),
+    "list_chats": (20, 10, 10),  # not in the table: taken as the list of live jobs
     "stop_chat": (5, 3, None),
 }
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from livecue.domain import Cue, CueKind, Job, JobState, ReportedEvent
+import msgspec
+
+from livecue.domain import ChatLink, Cue, CueKind, Job, JobState, ReportedEvent
 
 CALLBACK_CONFIG: Final = "live_event_callback_config"
 CALLBACK_EVENTS: Final = ("SHOOT_SCRIPT_SWITCH", "RTMP_STREAM_STATE_CHANGE", "REPLY_COMMAND_FINISH")
@@ -63,6 +65,27 @@ def callback_from_json(data: Mapping[str, Any]) -> ShownCallback:
         _text(given.get("key")),
         tuple(_text(one) for one in events) if isinstance(events, list) else (),
     )
+
+
+def chat_job_from_json(data: Mapping[str, Any]) -> Job:
+    """Read a smart-chat job from a start, list or show answer (S0, S1). `rtc_room_info` is passed over: secrets.
+
+    Raises:
+        ValueError: there is no job_id.
+    """
+    state = _text(data.get("chat_state"))
+    link = ChatLink(
+        state=int(state) if state.isdecimal() else None,
+        language=_text(data.get("language")) or _text(data.get("default_language")),
+        address=_address(data.get("chat_access_address")),
+        rest_address=_address(data.get("chat_access_rest_address")),
+    )
+    return msgspec.structs.replace(job_from_json(data), chat=link)
+
+
+def _address(value: object) -> str:
+    """Host and port, or a URL without its query, which may hold a key: it is told to everybody."""
+    return re.split(r"[?#]", _text(value), maxsplit=1)[0]
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ class AlertKind(StrEnum):
     START_REFUSED = "start_refused"  # the plan wants a live that the cloud will not start
     BLOCKED = "blocked"  # the platform or the cloud blocked the live
     GAVE_UP = "gave_up"  # the live was lost in a way that would happen again
+    START_LOST = "start_lost"  # a start had no answer, and its job cannot be looked up
     START_LATE = "start_late"  # a job waits too long to go live
     CALLBACKS_LOST = "callbacks_lost"  # a job that livecue took over calls back elsewhere, or in another way
     STANDBY = "standby"  # the room's own cloud room could not have the live, its standby has it

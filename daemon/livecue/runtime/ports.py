@@ -161,7 +161,10 @@ class LiveJobs(Protocol):
     """
 
     async def running(self, room: str, place: str = "") -> list[Job]:
-        """Jobs of the room that are not over, newest first."""
+        """Jobs of the room that are not over, newest first; none where the cloud lists none (see `lists`)."""
+
+    def lists(self, room: str) -> bool:
+        """Whether the job of a start without an answer can be looked up, as far as is known."""
 
     async def start(self, room: str, lasts_ms: int, place: str = "") -> Job:
         """Start a job with the room's `start` body, callbacks and single_job_in_room (S3).

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from livecue.sandbox import errors, fields, paging
 from livecue.sandbox.api_live import rtc_room
+from livecue.sandbox.chat_jobs import ChatJob
 from livecue.sandbox.fields import Body
 from livecue.sandbox.http import Call, Reply
-from livecue.sandbox.state import ChatJob, Entry, rfc3339
-
-# S4 7.1.2.4: 0 waits for the connection. Nobody ever connects to a sandbox.
-CHAT_WAITS = 0
+from livecue.sandbox.state import Entry, rfc3339
 
 
 def create_chat_room(call: Call) -> Reply:
@@ -54,18 +51,19 @@ def start_chat_job(call: Call) -> Reply:
     robot_id = call.query.get("robot_id") or ""
     if not robot_id:
         robot_id = str(room.body.get("robot_id") or "")
-    jobs = [job for job in call.state.chat_jobs.values() if job.room_id == room.id and job.ended_s is None]
+    now = call.state.clock()
+    jobs = [job for job in call.state.chat_jobs.values() if job.room_id == room.id and not job.over(now)]
     most = room.body.get("concurrency")
     if isinstance(most, int) and 0 < most <= len(jobs):
         raise errors.chat_full()
-    job = ChatJob(uuid4().hex, room.id, robot_id, call.state.clock())
-    call.state.add_chat_job(job)
-    shown = _settings(room.body) | {"rtc_room_info": rtc_room(job.job_id, room.id, job.created_s)}
-    return Reply({"job_id": job.job_id, **shown})
+    job = call.state.start_chat(room.id, robot_id)
+    secret = {"rtc_room_info": rtc_room(job.job_id, room.id, job.created_s)}
+    where = {"region": call.state.options.region, "chat_access_rest_address": "127.0.0.1:8443"}
+    return Reply({"job_id": job.job_id, **_settings(room.body), **_link(room.body), **where, **secret})
 
 
 def list_chat_jobs(call: Call) -> Reply:
-    """GET …/smart-chat-jobs, by state."""
+    """GET …/smart-chat-jobs, by state: in the vendor's SDK (ListSmartChatJob), not in S4."""
     room = _find_room(call)
     jobs = [job for job in call.state.chat_jobs.values() if job.room_id == room.id]
     kept = [job for job in jobs if paging.chosen(call.query, "state", _state(call, job))]
@@ -77,16 +75,18 @@ def show_chat_job(call: Call) -> Reply:
     """GET …/smart-chat-jobs/{job_id}/state (S1)."""
     job = _find_job(call)
     room = call.state.chat_rooms.get(job.room_id)
-    extra = {"rtc_room_info": rtc_room(job.job_id, job.room_id, job.created_s), "chat_state": CHAT_WAITS}
-    return Reply(_job(call, job, room.body if room else {}) | extra)
+    body = room.body if room else {}
+    secret = {"rtc_room_info": rtc_room(job.job_id, job.room_id, job.created_s)}
+    link = {"chat_state": job.chat_state(call.state.clock()), **_link(body)}
+    return Reply(_job(call, job, body) | link | secret)
 
 
 def stop_chat_job(call: Call) -> Reply:
     """POST …/smart-chat-jobs/{job_id}/stop (S4 7.1.2.3)."""
     job = _find_job(call)
-    if job.ended_s is not None:
+    if job.over(call.state.clock()):
         raise errors.chat_job_stopped()
-    job.ended_s = call.state.clock()
+    job.stop(call.state.clock())
     return Reply({})
 
 
@@ -119,10 +119,7 @@ def _find_job(call: Call) -> ChatJob:
 
 
 def _state(call: Call, job: ChatJob) -> str:
-    if job.ended_s is not None and not call.ends_hidden:
-        return "SUCCEED"
-    age_s = call.state.clock() - job.created_s
-    return "PROCESSING" if age_s >= call.state.options.start_delay_s else "WAITING"
+    return job.state(call.state.clock(), ends_hidden=call.ends_hidden)
 
 
 def _room(room: Entry) -> dict[str, Any]:
@@ -136,20 +133,25 @@ def _settings(room: Body) -> dict[str, Any]:
         "chat_subtitle_config": room.get("chat_subtitle_config")
         or {"dx": 0, "dy": 0, "width": 1080, "height": 200},
         "video_config": {"width": video.get("width", 1080), "height": video.get("height", 1920)},
-        "chat_access_address": "127.0.0.1:443",
     }
 
 
+def _link(room: Body) -> dict[str, Any]:
+    """Where a terminal would connect to, and the language; a list does not tell."""
+    return {"chat_access_address": "127.0.0.1:443", "language": room.get("default_language") or "CN"}
+
+
 def _job(call: Call, job: ChatJob, room: Body) -> dict[str, Any]:
-    started_s = job.created_s + call.state.options.start_delay_s
-    state = _state(call, job)
-    now = call.state.clock() if job.ended_s is None else job.ended_s
+    state, started_s = _state(call, job), job.started_s
+    over = job.ended_s is not None and not call.ends_hidden
+    now = call.state.clock() if job.ended_s is None or not over else job.ended_s
     body: dict[str, Any] = {
         "job_id": job.job_id,
         "state": state,
         "duration": round(max(0.0, now - started_s), 3),
         "start_time": None if state == "WAITING" else rfc3339(min(started_s, now)),
-        "end_time": None if job.ended_s is None else rfc3339(job.ended_s),
+        "end_time": rfc3339(now) if over else None,
+        "error_info": (job.error or None) if over else None,
         "create_time": rfc3339(job.created_s),
         "lastupdate_time": rfc3339(now),
         **_settings(room),

@@ -149,7 +149,8 @@ class _Check:
             retry_after_s=None if retry < 0 else retry,
             times=self.whole(place, data, "times", 2, 2, 100),
             after_s=self.number(place, data, "after_s", 0, MAX_S),
-            state=self.word(place, data, "state", ("FAILED", "BLOCKED"), "FAILED"),
+            state=self.word(place, data, "state", ("FAILED", "BLOCKED", "CANCELED"), "FAILED"),
+            chat_state=self.whole(place, data, "chat_state", 0, 0, 32),
         )
 
     def together(self, place: Place, fault: Fault) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 CALLBACK, JOB, EVERY = "callback", "job", "*"
 SLOW, REFUSE, HANG, DROP, LIE = "slow", "refuse", "hang", "drop", "lie"
 DUPLICATE, FORGE, FAIL, LOSE_HEARTBEAT = "duplicate", "forge", "fail", "lose_heartbeat"
+HEARTBEAT = "heartbeat"
 BEFORE, AFTER = "before", "after"
 DONE, FAILED, RUNNING = "done", "failed", "running"
 HEARTBEAT_LOST = "MSS.20010118"
@@ -37,6 +38,7 @@ JOB_EFFECTS: Mapping[str, frozenset[str]] = {
     SLOW: frozenset({"latency_s!"}),
     FAIL: frozenset({"after_s", "state", "error_code!", "error_msg"}),
     LOSE_HEARTBEAT: frozenset({"after_s"}),
+    HEARTBEAT: frozenset({"after_s", "chat_state"}),
 }
 
 # Operations whose path names no room.
@@ -57,7 +59,7 @@ class Fault:
 
     `targets`: operations, or EVERY, or CALLBACK, or JOB. No `rooms`, `events` or `calls` means all of them.
     `latency_s`: drawn between the two. `when`: BEFORE the work (a hang then never does it) or AFTER it.
-    `after_s`: a job fails so long after its start.
+    `after_s`: a job fails so long after its start; `chat_state`: of a chat job (S1).
     """
 
     targets: frozenset[str]
@@ -78,6 +80,7 @@ class Fault:
     times: int = 2
     after_s: float = 0.0
     state: str = "FAILED"
+    chat_state: int = 0
 
     def concerns(self, subject: str, room_id: str, event: str, since_s: float) -> bool:
         """Whether this is what the fault is about, chance and count aside."""

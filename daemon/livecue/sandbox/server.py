@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from livecue.sandbox import api_live
 from livecue.sandbox.callbacks import Caller
+from livecue.sandbox.chat_jobs import ChatJob
 from livecue.sandbox.errors import ApiError
 from livecue.sandbox.faults import FaultPlan, Faults
 from livecue.sandbox.jobs import FAILED, OVER, LiveJob
@@ -136,6 +137,11 @@ class Sandbox:
     def jobs(self) -> Mapping[str, LiveJob]:
         """The live jobs by id."""
         return self._state.jobs
+
+    @property
+    def chat_jobs(self) -> Mapping[str, ChatJob]:
+        """The smart-chat jobs by id."""
+        return self._state.chat_jobs
 
     def fail_next(self, operation: str, error: ApiError, times: int = 1) -> None:
         """Lets the next `times` calls of `operation` (a key of `limits`) fail with `error`."""

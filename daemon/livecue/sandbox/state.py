@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from livecue.sandbox.chat_jobs import CANCELED, CHAT_HEARTBEAT_LOST, Beat, ChatJob
 from livecue.sandbox.errors import ApiError, room_not_found
-from livecue.sandbox.faults import JOB, SLOW, Faults
+from livecue.sandbox.faults import HEARTBEAT, JOB, LOSE_HEARTBEAT, SLOW, Fault, Faults
 from livecue.sandbox.jobs import Doom, LiveJob, Signal
 from livecue.sandbox.limits import Window, effective
 from livecue.sandbox.options import Identity, SandboxOptions
@@ -30,17 +31,6 @@ class Entry:
     body: dict[str, Any]
     created_s: float
     updated_s: float
-
-
-@dataclass
-class ChatJob:
-    """One smart-chat job (S0, S1)."""
-
-    job_id: str
-    room_id: str
-    robot_id: str
-    created_s: float
-    ended_s: float | None = None
 
 
 Table = dict[str, Entry]
@@ -109,9 +99,8 @@ class State:
             fault = strike.fault
             if fault.effect == SLOW:
                 delay_s += strike.latency_s
-            else:
-                info = {"error_code": fault.error_code, "error_msg": fault.error_msg}
-                doom = Doom(now + fault.after_s, fault.state, info)
+            elif fault.effect != HEARTBEAT and fault.state != CANCELED:  # those only chat jobs know
+                doom = _doom(fault, now, fault.error_code)
         job = LiveJob(
             job_id=uuid4().hex,
             room_id=room.id,
@@ -127,13 +116,25 @@ class State:
         self.touch(job)
         return job
 
-    def add_chat_job(self, job: ChatJob) -> None:
-        """Keeps `job`, and forgets the oldest one that is over if there are too many."""
+    def start_chat(self, room_id: str, robot_id: str) -> ChatJob:
+        """A new chat job in the room; the oldest one that is over is forgotten if there are too many."""
+        now = self.clock()
+        job = ChatJob(uuid4().hex, room_id, robot_id, now, self.options.start_delay_s)
+        if (strike := self.faults.strike(JOB, room_id, now)) is not None:
+            fault = strike.fault
+            if fault.effect == SLOW:
+                job.start_delay_s += strike.latency_s
+            elif fault.effect == HEARTBEAT:
+                job.beat = Beat(now + fault.after_s, fault.chat_state)
+            else:
+                lost = fault.effect == LOSE_HEARTBEAT
+                job.doom = _doom(fault, now, CHAT_HEARTBEAT_LOST if lost else fault.error_code)
         self.chat_jobs[job.job_id] = job
         if len(self.chat_jobs) > self.options.keep:
-            over = next((old.job_id for old in self.chat_jobs.values() if old.ended_s is not None), None)
+            over = next((old.job_id for old in self.chat_jobs.values() if old.over(now)), None)
             if over is not None:
                 del self.chat_jobs[over]
+        return job
 
     def touch(self, job: LiveJob, signals: list[Signal] | None = None) -> None:
         """Lives `job` until now, passes on its callbacks and notes when it wants to be seen again."""
@@ -173,6 +174,10 @@ class State:
         if surplus > 0:
             for job_id in [job.job_id for job in self.jobs.values() if job.over][:surplus]:
                 del self.jobs[job_id]
+
+
+def _doom(fault: Fault, now_s: float, code: str) -> Doom:
+    return Doom(now_s + fault.after_s, fault.state, {"error_code": code, "error_msg": fault.error_msg})
 
 
 def rfc3339(at_s: float) -> str:

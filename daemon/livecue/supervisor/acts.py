@@ -9,7 +9,8 @@ from __future__ import annotations
 from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count, Ownership
-from livecue.supervisor.look import is_over, look, show
+from livecue.supervisor.chats import blind_wait_ms, link_data, may_be_lost, mind_lost_start, say_link
+from livecue.supervisor.look import is_over, look, merged, show
 from livecue.supervisor.reconcile import (
     Action,
     Adopt,
@@ -47,8 +48,10 @@ async def settle(state: RoomState, desk: Desk) -> None:
         BusError: a note or a signal was not stored; the same is decided again next time.
     """
     await mind_stream(state, desk)
+    mind_lost_start(state, desk)
     await keep_timer(state, desk)
     await _announce(state, desk)
+    say_link(state)
     for _ in range(MOST_ACTS):
         action = decide(state.facts(desk.now()))
         if isinstance(action, Watch | Nothing):
@@ -97,8 +100,10 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
     desk.meter.count(Count.JOBS_STARTED, state.room)
     state.refused = state.not_before_ms = 0
     state.running, state.over = (job,), ()
-    await _become(job, "started", window.session, state, desk)
+    _take_on(job, "started", window.session, state, desk)
+    # A chat's id is told only once.
     await _save(Ownership(window.session, since_ms, job.job_id, place), state, desk)
+    await _complete(state, desk)
     return True
 
 
@@ -114,8 +119,12 @@ async def _start_failed(
     """`kept`: the note of a job that is over, which a start that surely did not happen leaves as it was."""
     state.refused += 1
     retry = after_refused_start(error.meaning, state.refused, error.retry_after_s)
-    state.not_before_ms = desk.now() + retry.wait_ms
-    if not retry.unsure and not unanswered:  # nothing was started, so nothing is owed
+    lost = may_be_lost(error, state, desk)
+    blind = lost or (unanswered and not desk.jobs.lists(state.room))
+    wait_ms = max(retry.wait_ms, blind_wait_ms(state.refused)) if blind else retry.wait_ms
+    state.not_before_ms = desk.now() + wait_ms
+    unsure = retry.unsure and (lost or desk.jobs.lists(state.room))
+    if not unsure and not unanswered:  # nothing was started, so nothing is owed
         if kept is None:
             await _drop(state, desk)
         else:
@@ -165,31 +174,41 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
 
 
 async def _become(job: Job, how: str, session: str, state: RoomState, desk: Desk) -> None:
-    """Make it the room's job. A list may lack the report URL, the job's own page has it."""
+    _take_on(job, how, session, state, desk)
+    await _complete(state, desk)
+
+
+def _take_on(job: Job, how: str, session: str, state: RoomState, desk: Desk) -> None:
+    """Make it the room's job."""
     desk.alerts.close(state.room, AlertKind.START_REFUSED)
     desk.alerts.close(state.room, AlertKind.BLOCKED)
     desk.alerts.close(state.room, AlertKind.GAVE_UP)
     state.stream_lost_ms = state.output = 0
     state.cut = ""
     state.job, state.how, state.session, state.since_ms = job, how, session, desk.now()
-    if job.report_url:
+
+
+async def _complete(state: RoomState, desk: Desk) -> None:
+    """A list may lack the report URL, and a chat's start its state: the job's own page has them."""
+    job = state.job
+    if job is None or job.report_url:
         return
     try:
         shown = await show(state.room, job.job_id, desk, job.place)
     except CloudError:
         return  # the next look brings it
     if not is_over(shown):
-        state.job = shown
+        state.job = merged(state, shown)
 
 
 async def _announce(state: RoomState, desk: Desk) -> None:
     job = state.job
     if job is None or state.announced == job.job_id:
         return
-    data = {"job_id": job.job_id, "session": state.session, "how": state.how}
+    data = {"job_id": job.job_id, "session": state.session, "how": state.how, **link_data(job)}
     data |= {"standby": job.place} if job.place else {}
     await desk.signals.publish(state.room, SignalKind.JOB_STARTED, data, f"job-started-{job.job_id}")
-    state.announced = job.job_id
+    state.announced, state.told_link = job.job_id, job.chat
     log.info("job-started", room=state.room, **data)
 
 
@@ -279,5 +298,6 @@ async def _drop(state: RoomState, desk: Desk) -> None:
     if state.owned is not None:
         await desk.ownerships.drop(state.room)
         state.owned = None
+        desk.alerts.close(state.room, AlertKind.START_LOST)
         await cancel_timer(state, desk)
     state.kept = ""

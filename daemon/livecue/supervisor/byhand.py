@@ -10,6 +10,7 @@ from typing import Any
 from livecue.runtime.order_ports import FOREVER_MS, Command, OrderError, Orders, Reply, Request
 from livecue.runtime.ports import BusError, Now
 from livecue.supervisor.callbacks import callback_faults
+from livecue.supervisor.chats import link_data
 from livecue.supervisor.orders import obey
 from livecue.supervisor.state import RoomState, log
 
@@ -72,6 +73,7 @@ class ByHand:
             "stopping": bool(state.asked) or bool(state.owes_stop()),
             "callback_faults": list(callback_faults(state)),
             "trouble": state.complaint,
+            "chat": {} if job is None else link_data(job),
         }
 
 

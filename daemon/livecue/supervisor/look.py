@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning
+from livecue.supervisor.chats import counts_here, is_worth_listing, merged_link
 from livecue.supervisor.reconcile import GONE
 from livecue.supervisor.state import Desk, RoomState, log
 
@@ -22,15 +23,16 @@ async def look(state: RoomState, desk: Desk, *, search: bool = False) -> None:
     watched = _watched(state)
     found: dict[str, Job] = {}
     over: dict[str, Job] = {}
-    if search or state.search or not _quiet(state):
+    if (search or state.search or not _quiet(state)) and is_worth_listing(state):
         places = _places(state, search=search)
         listed = [job for place in places for job in await _running(place, state, desk)]
         state.search = False
         for job in listed:
-            (over if job.over else found)[job.job_id] = _merged(state, job)
+            if counts_here(job, state):
+                (over if job.over else found)[job.job_id] = merged(state, job)
     for job_id in watched.keys() - found.keys():
         job = over.get(job_id) or await show(state.room, job_id, desk, watched[job_id])
-        (over if is_over(job) else found)[job_id] = _merged(state, job)
+        (over if is_over(job) else found)[job_id] = merged(state, job)
     state.running = tuple(found.values())
     state.over = tuple(job for job in over.values() if job.job_id in watched)
     if state.job is not None:
@@ -118,8 +120,8 @@ def _quiet(state: RoomState) -> bool:
     return state.owned is not None and state.owned.job_id == state.job.job_id
 
 
-def _merged(state: RoomState, job: Job) -> Job:
-    """A list does not show everything that the job's own page showed before."""
+def merged(state: RoomState, job: Job) -> Job:
+    """The job with what is known of it from before: a list does not show everything that the job's own page showed before."""
     known = state.job
     if known is None or known.job_id != job.job_id:
         return job
@@ -128,6 +130,7 @@ def _merged(state: RoomState, job: Job) -> Job:
         report_url=job.report_url or known.report_url,
         created_ms=known.created_ms if job.created_ms is None else job.created_ms,
         callback_faults=known.callback_faults if job.callback_faults is None else job.callback_faults,
+        chat=merged_link(job.chat, known.chat),
     )
 
 

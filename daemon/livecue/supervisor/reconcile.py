@@ -20,7 +20,7 @@ from datetime import datetime
 
 import msgspec
 
-from livecue.domain import Job, JobState, Meaning, Unplanned
+from livecue.domain import Job, Meaning, Unplanned
 from livecue.runtime.ports import Ownership
 from livecue.supervisor.timetable import Window
 
@@ -125,7 +125,7 @@ def decide(facts: RoomFacts) -> Action:
     return _while_unwanted(facts)
 
 
-def is_ours(job: Job, owned: Ownership | None) -> bool:
+def is_ours(job: Job, owned: Ownership | None, skew_ms: int = SKEW_MS) -> bool:
     """Whether livecue owes this job a stop.
 
     While a start is unanswered (`job_id` empty) every job born since is ours; so is one whose birth
@@ -137,7 +137,7 @@ def is_ours(job: Job, owned: Ownership | None) -> bool:
         return owned.job_id == job.job_id
     if owned.place != job.place:
         return False
-    return job.created_ms is None or job.created_ms >= owned.since_ms - SKEW_MS
+    return job.created_ms is None or job.created_ms >= owned.since_ms - skew_ms
 
 
 def _while_wanted(facts: RoomFacts, window: Window) -> Action:
@@ -193,7 +193,7 @@ def _keeper(facts: RoomFacts) -> Job:
     return max(
         facts.running,
         key=lambda job: (
-            job.state == JobState.PROCESSING,
+            job.on_air,
             is_ours(job, facts.owned),
             job.job_id == known,
             job.created_ms or 0,

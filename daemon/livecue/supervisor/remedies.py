@@ -48,11 +48,16 @@ TWICE = 2
 is the likely cause, and a third try would cost the session up to another `waiting_s` or two minutes.
 """
 LATE = "late"
-HEARTBEAT_LOST = "MSS.20010118"
-_NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102"})
-_OF_THE_TENANT = dict.fromkeys(
-    ("MSS.20010065", "MSS.20010154", "MSS.00022003"), "the quota is used up: buy more"
-)
+HEARTBEAT_LOST = frozenset({"MSS.20010118", "MSS.20010116", "MSS.20010146"})
+"""Of a live; of a chat job in the Chinese, and in the English list of codes (S4 12.2)."""
+_NO_RESOURCE = frozenset({"MSS.20010035", "MSS.20010102", "MSS.20010135"})
+_OF_THE_TENANT = {
+    **dict.fromkeys(
+        ("MSS.20010065", "MSS.20010154", "MSS.00022003", "MSS.20010075", "MSS.20010139"),
+        "the quota is used up: buy more",
+    ),
+    "MSS.47010006": "what was bought of the cloud has run out: renew it",
+}
 _OF_THE_ROOM = {
     **dict.fromkeys(
         ("MSS.20010006", "MSS.20010007", "MSS.20010055", "MSS.20010080"),
@@ -63,6 +68,9 @@ _OF_THE_ROOM = {
         "the cloud calls the room or the start invalid: correct it",
     ),
     "MSS.20010153": "the room has no voice: set one",
+    "MSS.20010131": "the room's voice does not exist: set another",
+    "MSS.47010034": "the chat's robot does not exist: correct robot_id",
+    "MSS.47010102": "the chat has no robot: set robot_id",
 }
 _BY_STATE = {JobState.SUCCEED: "finished", JobState.BLOCKED: "blocked", JobState.CANCELED: "canceled"}
 
@@ -87,7 +95,7 @@ def remedy_of(job: Job, *, ended: bool, on_end: OnEnd, late: bool = False) -> Re
 
 
 def _of_failure(code: str) -> Remedy:
-    if code == HEARTBEAT_LOST:
+    if code in HEARTBEAT_LOST:
         return Remedy("heartbeat_lost", elsewhere=TWICE)
     if code in _NO_RESOURCE:
         return Remedy("no_resource")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
-from livecue.domain import CloudError, Job, JobState, Meaning, Session, Unplanned
+from livecue.domain import ChatLink, CloudError, Job, Meaning, Session, Unplanned
 from livecue.runtime.alert_ports import Alerts, Silence
 from livecue.runtime.order_ports import FOREVER_MS, NO_ORDER, Order
 from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
@@ -33,6 +33,7 @@ class RoomPlan(NamedTuple):
     """One configured room: its key, when it is to be live, and what to do with unplanned jobs.
 
     `standby`: the id of the cloud room that a live goes on in when its own cannot have it.
+    `shared`: others may start jobs in it, and none but livecue's own count.
     """
 
     room: str
@@ -40,6 +41,7 @@ class RoomPlan(NamedTuple):
     unplanned: Unplanned = Unplanned.ATTACH
     policy: Policy = Policy()
     standby: str = ""
+    shared: bool = False
 
 
 class Asked(NamedTuple):
@@ -150,6 +152,10 @@ class RoomState:
     hinted: bool = False
     search: bool = False
     """The next look lists the room's jobs in any case: one was found that is not the room's job."""
+    told_link: ChatLink | None = None
+    """The link of the announced chat job, as it was last told of."""
+    doubted_ms: int = 0
+    """Which unanswered start was told of as lost, by when it was asked for."""
     complaint: str = ""
     complained: bool = False
 
@@ -299,7 +305,7 @@ class RoomState:
             return min(asked.after_ms for asked in self.asked.values())
         quiet_ms = now_ms + max(IDLE_MS, stretch_ms)
         if self.job is not None:
-            known = self.job.state == JobState.PROCESSING
+            known = self.job.on_air or self.job.waits_for_link
             return now_ms + (max(LIVE_MS, stretch_ms) if known else WAITING_MS)
         if self.window is not None and self.held != self.window:
             return min(max(self.not_before_ms, now_ms + WAITING_MS), quiet_ms)

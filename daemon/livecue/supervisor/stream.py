@@ -35,14 +35,14 @@ async def mind_stream(state: RoomState, desk: Desk) -> None:
         desk.alerts.close(state.room, AlertKind.STREAM_LOST)
     if job is None or state.window is None or job.job_id in state.asked:
         return
-    if job.state == JobState.WAITING:
+    if job.state == JobState.WAITING and not job.waits_for_link:
         if now_ms - state.since_ms >= state.plan.policy.waiting_ms and state.cut != job.job_id:
             state.cut = state.late = job.job_id
             text = f"job {job.job_id} waits too long to go live: stopped, and another is started"
             desk.alerts.open(state.room, AlertKind.START_LATE, text, job.job_id)
             log.warning("job-waits-too-long", room=state.room, job_id=job.job_id)
         return
-    if job.state == JobState.PROCESSING:
+    if job.on_air:
         desk.alerts.close(state.room, AlertKind.START_LATE)
         await _mind_output(job.job_id, job.place, state, desk)
 

@@ -7,12 +7,13 @@ over. If the plan wants the room live by now, the timer is set anew for the end 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from livecue.domain import CloudError, Job, Meaning
 from livecue.runtime.ports import BusError, LiveJobs, Now
 from livecue.runtime.stop_ports import StopDue, StopTimers
+from livecue.supervisor.chats import SHARED_SKEW_MS
 from livecue.supervisor.look import is_over
 from livecue.supervisor.reconcile import GONE, SKEW_MS, backoff_ms, to_ms
 from livecue.supervisor.state import log
@@ -32,19 +33,26 @@ class _Debt:
 
 
 class StopTimerKeeper:
-    """Sees to what is due. `wanted(room)` is the run that wants the room live now.
+    """Sees to what is due. `wanted(room)` is the run that wants the room live now; `shared`: see `RoomPlan`.
 
     Raises:
         KeyError: by `wanted`, for a room that is not configured: its timer is left on the bus.
     """
 
     def __init__(
-        self, timers: StopTimers, jobs: LiveJobs, wanted: Callable[[str], Window | None], now: Now
+        self,
+        timers: StopTimers,
+        jobs: LiveJobs,
+        wanted: Callable[[str], Window | None],
+        now: Now,
+        *,
+        shared: Collection[str] = (),
     ) -> None:
         self._timers = timers
         self._jobs = jobs
         self._wanted = wanted
         self._now = now
+        self._shared = frozenset(shared)
         self._debts: dict[str, _Debt] = {}
         self._complaint = ""
 
@@ -118,7 +126,7 @@ class StopTimerKeeper:
                     await self._jobs.stop(note.room, note.job_id, note.place)
                     raise
             return [] if is_over(job) else [job]
-        born_ms = note.since_ms - SKEW_MS
+        born_ms = note.since_ms - (SHARED_SKEW_MS if note.room in self._shared else SKEW_MS)
         jobs = await self._jobs.running(note.room, note.place)
         return [job for job in jobs if job.created_ms is None or job.created_ms >= born_ms]
 
