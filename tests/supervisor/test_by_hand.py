@@ -175,3 +175,17 @@ async def test_leaving_for_good_stops_what_is_ours_and_only_that() -> None:
     assert (world.cloud.on_air("a"), world.cloud.on_air("b")) == ([], ["theirs"])
     assert world.cloud.jobs["job-2"].state == JobState.SUCCEED
     assert world.orders.stored == {}
+
+
+async def test_leaving_for_good_in_the_pause_before_a_restart_leaves_no_note() -> None:
+    world = Hand(room(on_air()))
+    await world.run(10)
+    world.cloud.become("job-1", JobState.FAILED)
+    await world.run(2)
+    assert world.notes.stored["flagship"].job_id == "job-1"
+    task = asyncio.create_task(world.supervisor.run())
+    async with asyncio.timeout(5):
+        await world.supervisor.stop_lives(8)
+    world.supervisor.stop()
+    await task
+    assert (world.notes.stored, world.cloud.count("start")) == ({}, 1)

@@ -1,10 +1,13 @@
 """Carrying out what `reconcile.decide` decided for one room.
 
 The order inside each act is what a crash in the middle relies on: the note of ownership is stored
-before a start is asked for and dropped only after the job was seen over and that was published.
+before a start is asked for and dropped only after the job was seen over and that was published; and
+one of a job that was lost goes when its session does, or another job takes its place.
 """
 
 from __future__ import annotations
+
+from msgspec import structs
 
 from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
@@ -52,6 +55,8 @@ async def settle(state: RoomState, desk: Desk) -> None:
     await _announce(state, desk)
     for _ in range(MOST_ACTS):
         action = decide(state.facts(desk.now()))
+        if isinstance(action, Watch):
+            await _note_live(action.job, state, desk)
         if isinstance(action, Watch | Nothing):
             return
         if not await _act(action, state, desk):
@@ -84,31 +89,37 @@ async def _start(window: Window, state: RoomState, desk: Desk) -> bool:
     prior = state.owned
     unanswered = prior is not None and not prior.job_id
     since_ms = prior.since_ms if prior is not None and unanswered else now_ms
-    await _save(Ownership(window.session, since_ms), state, desk)
+    live_ms = prior.live_ms if prior is not None and state.noted_live(prior) else 0
+    await _save(Ownership(window.session, since_ms, live_ms=live_ms), state, desk)
     state.kept = ""
     state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
     try:
         job = await desk.jobs.start(state.room, to_ms(window.end) - now_ms)
     except CloudError as error:
         desk.cloud.failed(error)
-        return await _start_failed(error, window, state, desk, unanswered=unanswered)
+        return await _start_failed(error, window, prior, state, desk)
     desk.cloud.fine()
     desk.meter.count(Count.JOBS_STARTED, state.room)
     state.refused = state.not_before_ms = 0
     state.running, state.over = (job,), ()
     await _become(job, "started", window.session, state, desk)
-    await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+    await _save(Ownership(window.session, since_ms, job.job_id, live_ms or desk.now()), state, desk)
     return True
 
 
 async def _start_failed(
-    error: CloudError, window: Window, state: RoomState, desk: Desk, *, unanswered: bool
+    error: CloudError, window: Window, prior: Ownership | None, state: RoomState, desk: Desk
 ) -> bool:
+    unanswered = prior is not None and not prior.job_id
     state.refused += 1
     retry = after_refused_start(error.meaning, state.refused, error.retry_after_s)
     state.not_before_ms = desk.now() + retry.wait_ms
-    if not retry.unsure and not unanswered:
-        await _drop(state, desk)  # nothing was started, so nothing is owed
+    if not retry.unsure and not unanswered:  # nothing was started, so nothing is owed
+        if prior is not None and state.noted_live(prior):
+            await _save(prior, state, desk)
+            state.kept = prior.job_id
+        else:
+            await _drop(state, desk)
     if error.meaning == Meaning.ALREADY_RUNNING:
         await look(state, desk, search=True)
         return bool(state.running)
@@ -141,7 +152,8 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
     fresh = state.job is None or state.job.job_id != job.job_id
     if state.owned is None or state.owned.job_id != job.job_id:
         since_ms = desk.now() if job.created_ms is None else job.created_ms
-        await _save(Ownership(window.session, since_ms, job.job_id), state, desk)
+        await _save(Ownership(window.session, since_ms, job.job_id, desk.now()), state, desk)
+        state.kept = ""
     if not ours:
         desk.meter.count(Count.JOBS_ADOPTED, state.room)
         log.info("job-adopted", room=state.room, session=window.session, job_id=job.job_id)
@@ -202,9 +214,9 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     reason = "stopped" if asked else remedy.reason
     data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
     await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    hold = not asked and bool(remedy.give_up) and _in_this_run(state, on_board=on_board)
+    lost = not asked and _in_this_run(state, on_board=on_board)
     if state.owned is not None and state.owned.job_id == job.job_id:
-        if hold:
+        if lost:
             state.kept = job.job_id
         else:
             await _drop(state, desk)
@@ -214,9 +226,9 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     log.info("job-ended", room=state.room, **data)
     if asked:
         desk.meter.count(Count.JOBS_STOPPED, state.room)
-    elif state.window is not None:
+    elif lost:
         desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
-        _lost(job, state, desk, remedy.give_up if hold else "")
+        _lost(job, state, desk, remedy.give_up)
     if on_board:
         state.job = None
 
@@ -250,7 +262,16 @@ def _in_this_run(state: RoomState, *, on_board: bool) -> bool:
     """Lost in this run of the session, not in an earlier one that a restart still has a note of."""
     if state.window is None:
         return False
-    return on_board or (state.owned is not None and state.owned.since_ms >= to_ms(state.window.start))
+    return on_board or state.began()
+
+
+async def _note_live(job: Job, state: RoomState, desk: Desk) -> None:
+    """The run that wants the room has its live, and that may be a later run than the one it was started for."""
+    owned, window = state.owned, state.window
+    if window is None or owned is None or owned.job_id != job.job_id or state.noted_live(owned):
+        return
+    noted = structs.replace(owned, session=window.session, live_ms=desk.now())
+    await _save(noted, state, desk)
 
 
 async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:
