@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from livecue.domain import JobState, Meaning, Unplanned
 from livecue.runtime.order_ports import FOREVER_MS, Command, MemoryOrders, Order, OrderError, Request
@@ -122,6 +123,21 @@ async def test_a_paused_room_starts_nothing_until_it_is_resumed() -> None:
     await world.run(600)
     assert world.cloud.on_air("flagship") == []
     await world.ask("resume")
+    assert world.cloud.on_air("flagship") == ["job-2"]
+
+
+@pytest.mark.parametrize("off", ["pause", "stop"])
+async def test_a_session_that_is_resumed_beyond_its_catch_up_window_was_not_missed(off: str) -> None:
+    minutes = timedelta(minutes=1)
+    session = replace(on_air(hours=4), catchup=15 * minutes, least_remainder=5 * minutes)
+    world = Hand(room(session))
+    await world.run(10)
+    await world.ask(off)
+    await world.run(3600, every_s=20)
+    assert world.cloud.on_air("flagship") == []
+    world.boot()
+    await world.ask("resume")
+    await world.run(10)
     assert world.cloud.on_air("flagship") == ["job-2"]
 
 

@@ -2,29 +2,33 @@
 
 The daemon dies between any two awaits, before or after the call had its effect. The cloud here keeps no
 second job out of a room and has a clock of its own: that there is one job is the supervisor's doing.
+So on a quiet day as in the nights in which the clocks change: the nights' runs stand here in UTC, as
+a calendar has them, not as livecue works them out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from livecue.domain import Job, JobState, Meaning
+from livecue.domain import Job, JobState, Meaning, Session
 from livecue.runtime.order_ports import MemoryOrders, Request
 from livecue.supervisor import StopTimerKeeper, Supervisor, Sweeper
 
-from .fakes import T0, Clock, Cloud, World, on_air, refusal, room
+from .fakes import T0, Clock, Cloud, World, ms, refusal, room
 from .test_timers import Timers
 
 ROOM = "flagship"
 TOLERANCE_S = 60
+MINUTE = timedelta(minutes=1)
+BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 FAULTS = [
     Meaning.UNAVAILABLE,
     Meaning.OUTCOME_UNKNOWN,
@@ -36,14 +40,108 @@ FAULTS = [
 OPERATIONS = ["start", "stop", "show", "running", "everywhere"]
 
 
+class Run(NamedTuple):
+    """When a session is to be live, and how late it may still begin."""
+
+    start: datetime
+    end: datetime
+    catchup: timedelta | None = None
+    least: timedelta = timedelta(0)
+
+    def on(self, at: datetime) -> bool:
+        return self.start <= at < self.end
+
+    def begin_by(self) -> datetime:
+        last = self.end - self.least
+        return last if self.catchup is None else min(last, self.start + max(self.catchup, MINUTE))
+
+
+class Scene(NamedTuple):
+    """A plan, the moment at which the story begins, and what the plan means."""
+
+    name: str
+    begins: datetime
+    sessions: tuple[Session, ...]
+    runs: tuple[Run, ...]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def utc(moment: str) -> datetime:
+    return datetime.fromisoformat(f"2026-{moment}Z")
+
+
+def runs(*times: str, catchup: timedelta | None = None, least: timedelta = timedelta(0)) -> list[Run]:
+    """Each as `03-29T01:30/02:15`: both on one day in UTC."""
+    found = []
+    for time in times:
+        start, _, end = time.partition("/")
+        found.append(Run(utc(start), utc(f"{start[:6]}{end}"), catchup, least))
+    return found
+
+
+def nightly(name: str, cron: str, minutes: int, zone: str, **more: Any) -> Session:
+    return Session(name, cron=cron, duration=timedelta(minutes=minutes), timezone=zone, **more)
+
+
+def quiet_day() -> Scene:
+    hours = (("evening", 0, 2, 5 * MINUTE), ("late", 3, 5, None), ("next", 5, 6, 15 * MINUTE))
+    found = [
+        Run(T0 + timedelta(hours=start), T0 + timedelta(hours=end), catchup, 2 * MINUTE)
+        for _, start, end, catchup in hours
+    ]
+    sessions = [
+        Session(name, start=run.start, end=run.end, catchup=run.catchup, least_remainder=run.least)
+        for (name, *_), run in zip(hours, found, strict=True)
+    ]
+    return Scene("a quiet day", T0, tuple(sessions), tuple(found))
+
+
+def spring_in_berlin() -> Scene:
+    """02:30 does not exist on 29 March: it is 03:30. The run before it goes across the change."""
+    night = nightly("night", "30 2 * * *", 45, BERLIN, catchup=10 * MINUTE)
+    across = nightly("across", "0 1 * * *", 75, BERLIN)
+    nights = runs("03-29T01:30/02:15", "03-30T00:30/01:15", "03-31T00:30/01:15", catchup=10 * MINUTE)
+    others = runs("03-29T00:00/01:15", "03-29T23:00/23:59", "03-30T23:00/23:59")
+    others[1:] = [one._replace(end=one.start + timedelta(minutes=75)) for one in others[1:]]
+    return Scene("spring in Berlin", utc("03-28T23:55"), (night, across), (*nights, *others))
+
+
+def autumn_in_berlin() -> Scene:
+    """02:30 exists twice on 25 October, and a run of 45 min ends before it began by the clock on the wall."""
+    night = nightly("night", "30 2 * * *", 45, BERLIN, catchup=10 * MINUTE, least_remainder=2 * MINUTE)
+    hourly = nightly("hourly", "15 * * * *", 14, BERLIN)
+    nights = runs("10-25T00:30/01:15", "10-26T01:30/02:15", "10-27T01:30/02:15")
+    nights = [one._replace(catchup=10 * MINUTE, least=2 * MINUTE) for one in nights]
+    first = utc("10-24T23:15")
+    quarters = [Run(at, at + 14 * MINUTE) for at in (first + timedelta(hours=n) for n in range(60))]
+    return Scene("autumn in Berlin", utc("10-24T23:50"), (night, hourly), (*nights, *quarters))
+
+
+def autumn_in_new_york() -> Scene:
+    """Three hours from midnight are three hours, though it is 02:00 then."""
+    long = nightly("long", "0 0 * * *", 180, NEW_YORK, catchup=15 * MINUTE)
+    later = nightly("later", "30 3 * * *", 30, NEW_YORK)
+    found = runs("11-01T04:00/07:00", "11-02T05:00/08:00", "11-03T05:00/08:00", catchup=15 * MINUTE)
+    found += runs("11-01T08:30/09:00", "11-02T08:30/09:00", "11-03T08:30/09:00")
+    return Scene("autumn in New York", utc("11-01T03:50"), (long, later), tuple(found))
+
+
+SCENES = [quiet_day(), spring_in_berlin(), autumn_in_berlin(), autumn_in_new_york()]
+
+
 class Killed(BaseException):
     """The daemon dies here."""
 
 
 class LaxCloud(Cloud):
-    """Starts whatever it is asked for, also beside a running job."""
+    """Starts whatever it is asked for, also beside a running job. `asked` sees each start that is asked for."""
+
+    asked: Callable[[], None]
 
     async def start(self, room: str, lasts_ms: int) -> Job:
+        self.asked()
         self._called("start", room)
         self.lasts_ms[room] = lasts_ms
         job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in)
@@ -89,20 +187,23 @@ class Life:
 class Stage(World):
     """The supervisor with all its paths to a stop, on ports that kill."""
 
-    def __init__(self) -> None:
+    def __init__(self, scene: Scene) -> None:
         self.life = Life()
         self.orders = MemoryOrders()
-        sessions = [
-            on_air(hours=2),
-            on_air(hours=2, start=T0 + timedelta(hours=3), name="late"),
-            on_air(hours=1, start=T0 + timedelta(hours=5), name="next"),
-        ]
-        super().__init__(room(*sessions))
+        self.scene = scene
+        self.live_in: set[Run] = set()
+        """Runs in which a job was seen on air."""
+        self.begun: set[Run] = set()
+        """Runs of which the daemon must know for good that they had their live."""
+        self.too_late: list[Run] = []
+        super().__init__(room(*scene.sessions))
+        self.clock.now_ms = self.real.now_ms = ms(scene.begins)
 
     def boot(self) -> Supervisor:
         if not hasattr(self, "timers"):
             self.real = Clock()
             self.cloud = LaxCloud(self.real)
+            self.cloud.asked = self.check_start
             self.timers = Timers(self)
         self.life.left = 0
         cloud, notes, bus, timers, orders = (
@@ -135,6 +236,7 @@ class Stage(World):
                 await self.survive(self.sweeper.sweep_once())
             await self.survive(self.supervisor.reconcile_once())
             await self.survive(self.keeper.turn())
+            self.note_live()
             self.forward(every_s)
             passed += every_s
 
@@ -151,12 +253,45 @@ class Stage(World):
 
     def wanted(self, ago_s: float = 0) -> bool:
         """Whether the plan, with what was ordered by hand, wants a live."""
-        at = datetime.fromtimestamp(self.clock() / 1000 - ago_s, UTC)
         order = self.orders.stored.get(ROOM)
-        off = order is not None and at.timestamp() * 1000 < order.off_until_ms
-        ordered = order is not None and at.timestamp() * 1000 < order.live_until_ms
-        planned = any(one.start <= at < one.end for one in self.plans[0].sessions if one.start and one.end)
-        return ordered or (planned and not off)
+        off = order is not None and self.at(ago_s).timestamp() * 1000 < order.off_until_ms
+        return self.ordered(ago_s) or (self.run_on(ago_s) is not None and not off)
+
+    def ordered(self, ago_s: float = 0) -> bool:
+        order = self.orders.stored.get(ROOM)
+        return order is not None and self.at(ago_s).timestamp() * 1000 < order.live_until_ms
+
+    def run_on(self, ago_s: float = 0) -> Run | None:
+        at = self.at(ago_s)
+        return next((run for run in self.scene.runs if run.on(at)), None)
+
+    def at(self, ago_s: float = 0) -> datetime:
+        return datetime.fromtimestamp(self.clock() / 1000 - ago_s, UTC)
+
+    def note_live(self) -> None:
+        run = self.run_on()
+        if run is not None and self.cloud.on_air(ROOM):
+            self.live_in.add(run)
+
+    def check_start(self) -> None:
+        """A run that never had its live is not started when it is too late for it."""
+        run = self.run_on()
+        if run is None or run in self.live_in or self.at() <= max(run.begin_by(), run.start + MINUTE):
+            return
+        order = self.orders.stored.get(ROOM)
+        if order is None or order.at_ms < ms(run.start):  # nobody asked for it by hand
+            self.too_late.append(run)
+
+    def owed(self, for_s: float) -> bool:
+        """Whether all of the last seconds something was wanted that was not missed before them."""
+        if not all(self.wanted(ago) for ago in range(0, round(for_s) + 1, 2)):
+            return False
+        run = self.run_on(for_s)
+        if run is None or run != self.run_on() or self.ordered() or self.ordered(for_s):
+            return self.ordered() and self.ordered(for_s)
+        if self.at() > run.end - run.least:
+            return False
+        return run in self.begun or self.at(for_s) + 2 * MINUTE <= run.begin_by()
 
 
 class Lives(RuleBasedStateMachine):
@@ -165,7 +300,11 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.Runner()
-        self.stage = Stage()
+        self.stage = Stage(SCENES[0])
+
+    @initialize(scene=st.sampled_from(SCENES))
+    def the_day_is(self, scene: Scene) -> None:
+        self.stage = Stage(scene)
 
     def teardown(self) -> None:
         self.loop.close()
@@ -208,6 +347,8 @@ class Lives(RuleBasedStateMachine):
         ahead_ms = self.stage.clock() - self.stage.real() + hours * 3_600_000
         if abs(ahead_ms) <= 3_600_000:  # it jumps an hour, and back
             self.stage.clock.forward(hours * 3600)
+            at = self.stage.at()
+            self.stage.begun = {run for run in self.stage.begun if run.on(at)}  # it is to come, once more
 
     @rule(state=st.sampled_from([JobState.FAILED, JobState.SUCCEED]))
     @precondition(lambda self: self.stage.cloud.on_air(ROOM))
@@ -222,6 +363,15 @@ class Lives(RuleBasedStateMachine):
         asked = self.stage.supervisor.by_hand.answer(Request(do, ROOM, 1_800_000))
         self.loop.run(self.stage.survive(asked))
 
+    @rule(state=st.sampled_from([JobState.FAILED, JobState.SUCCEED]), meaning=st.sampled_from([None, *FAULTS]))
+    @precondition(lambda self: self.stage.cloud.on_air(ROOM))
+    def the_daemon_dies_before_a_lost_live_is_back(self, state: JobState, meaning: Meaning | None) -> None:
+        self.the_job_is_lost(state)
+        self.loop.run(self.stage.live(4))
+        if meaning is not None:
+            self.the_cloud_fails({"start"}, meaning)
+        self.stage.boot()
+
     @rule()
     def all_is_well_again(self) -> None:
         stage = self.stage
@@ -233,18 +383,26 @@ class Lives(RuleBasedStateMachine):
         if not any(stage.wanted(ago) for ago in range(0, TOLERANCE_S + 1, 2)):
             assert stage.cloud.on_air(ROOM) == [], "a job beyond its stop"
         self.loop.run(stage.live(240))
-        if all(stage.wanted(ago) for ago in range(0, 301, 2)):
+        if stage.owed(300):
             assert len(stage.cloud.on_air(ROOM)) == 1, "a session without its live"
+        run = stage.run_on()
+        if run is not None and run == stage.run_on(60) and stage.owed(60):
+            stage.begun.add(run)
 
     @invariant()
     def there_is_one_job_at_most(self) -> None:
         assert len(self.stage.cloud.on_air(ROOM)) <= 1
 
+    @invariant()
+    def nothing_starts_too_late(self) -> None:
+        assert self.stage.too_late == []
+
 
 Lives.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=30,
     deadline=None,
+    phases=[__import__("hypothesis").Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 test_lives = Lives.TestCase
