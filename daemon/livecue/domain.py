@@ -202,7 +202,11 @@ OVER_STATES = frozenset({JobState.SUCCEED, JobState.FAILED, JobState.BLOCKED, Jo
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A live job as the cloud last showed it. `report_url` carries a key: never log it."""
+    """A live job as the cloud last showed it. `report_url` carries a key: never log it.
+
+    `limit_h`: hours on air after which the cloud ends it by itself, told by the answer to its start alone
+    (S3, `limit_duration`); 0: never, or not told.
+    """
 
     job_id: str
     state: str
@@ -210,6 +214,7 @@ class Job(msgspec.Struct, frozen=True):
     created_ms: int | None = None
     error_code: str = ""
     error_text: str = ""
+    limit_h: int = 0
 
     @property
     def over(self) -> bool:

@@ -51,6 +51,7 @@ class Cloud:
         self.outputs: list[int] = []
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
+        self.limit_h = 0
 
     def put(self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0) -> Job:
         job = Job(job_id, state, f"https://report/{job_id}", self.clock() - round(age_s * 1000))
@@ -90,7 +91,7 @@ class Cloud:
         job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in)
         if self.lose_answer():
             raise refusal(Meaning.OUTCOME_UNKNOWN)
-        return job
+        return msgspec.structs.replace(job, limit_h=self.limit_h)
 
     async def show(self, room: str, job_id: str) -> Job:
         self._called("show", room)

@@ -11,6 +11,7 @@ from math import ceil
 from typing import Any, Final
 
 import structlog
+from msgspec import structs
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning, ReportedEvent, RoomKind
 from livecue.egress.breaker import Breaker
@@ -18,7 +19,7 @@ from livecue.egress.gate import Gate
 from livecue.egress.limiter import Slots
 from livecue.metastudio import MetaStudio, ReportUrls, clean_up_body, command_body, documented
 from livecue.metastudio.errors import error
-from livecue.metastudio.last_resort import names_policy, with_exit
+from livecue.metastudio.last_resort import hours_of, names_policy, with_exit
 from livecue.metastudio.wire import monotonic_ms
 from livecue.runtime.ports import Now
 
@@ -206,7 +207,8 @@ class CloudJobs:
             return Job(str(answer["job_id"]), "WAITING")
         body = await self._with_exit(cloud, lasts_ms / 1000)
         async with self._limits.slot("start"):
-            return await self._client.start(cloud.room_id, body)
+            job = await self._client.start(cloud.room_id, body)
+        return job if job.limit_h else structs.replace(job, limit_h=hours_of(body))
 
     async def _with_exit(self, cloud: CloudRoom, lasts_s: float) -> Mapping[str, Any]:
         """The start's body with the cloud's own end of the live.

@@ -116,5 +116,9 @@ def _line(told: Mapping[str, Any]) -> str:
     if told["job_id"] and not told["ours"]:
         job += ", not livecue's"
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
+    if told["cloud_ends"]:
+        notes.append(
+            f"the cloud ends this job by itself about {told['cloud_ends']}; livecue begins another then"
+        )
     notes += [told["trouble"]] if told["trouble"] else []
     return "; ".join([f"{told['room']}: {wanted}", job, *notes])

@@ -183,12 +183,14 @@ class Ownership(msgspec.Struct, frozen=True):
     `job_id` is empty between the request and its answer: then any job of the room created since
     `since_ms` is ours. `live_ms`: when the session's run was first known to have its live; 0, not yet. A
     note of a job that was lost stays until its run is over or another job is started in its place.
+    `ends_ms`: when the cloud ends the job by itself; 0, never or unknown.
     """
 
     session: str
     since_ms: int
     job_id: str = ""
     live_ms: int = 0
+    ends_ms: int = 0
 
 
 class Ownerships(Protocol):

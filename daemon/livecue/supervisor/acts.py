@@ -12,6 +12,7 @@ from msgspec import structs
 from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count, Ownership
+from livecue.supervisor.handover import is_handover, tell_handover
 from livecue.supervisor.look import is_over, look, show
 from livecue.supervisor.reconcile import (
     Action,
@@ -57,6 +58,7 @@ async def settle(state: RoomState, desk: Desk) -> None:
         action = decide(state.facts(desk.now()))
         if isinstance(action, Watch):
             await _note_live(action.job, state, desk)
+            tell_handover(state)
         if isinstance(action, Watch | Nothing):
             return
         if not await _act(action, state, desk):
@@ -103,7 +105,9 @@ async def _start(window: Window, state: RoomState, desk: Desk) -> bool:
     state.refused = state.not_before_ms = 0
     state.running, state.over = (job,), ()
     await _become(job, "started", window.session, state, desk)
-    await _save(Ownership(window.session, since_ms, job.job_id, live_ms or desk.now()), state, desk)
+    answered_ms = desk.now()
+    ends_ms = answered_ms + job.limit_h * 3_600_000 if job.limit_h else 0
+    await _save(Ownership(window.session, since_ms, job.job_id, live_ms or answered_ms, ends_ms), state, desk)
     return True
 
 
@@ -211,12 +215,13 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     asked = job.job_id in state.asked and not cut
     on_board = state.job is not None and state.job.job_id == job.job_id
     remedy = remedy_of(job, ended=cut, on_end=state.plan.policy.on_end)
-    reason = "stopped" if asked else remedy.reason
+    handover = not asked and not cut and is_handover(job, state, desk.now())
+    reason = "stopped" if asked else "max_duration" if handover else remedy.reason
     data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
     await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    lost = not asked and _in_this_run(state, on_board=on_board)
+    lost = not asked and not handover and _in_this_run(state, on_board=on_board)
     if state.owned is not None and state.owned.job_id == job.job_id:
-        if lost:
+        if lost or handover:
             state.kept = job.job_id
         else:
             await _drop(state, desk)
@@ -226,6 +231,8 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     log.info("job-ended", room=state.room, **data)
     if asked:
         desk.meter.count(Count.JOBS_STOPPED, state.room)
+    elif handover:
+        state.not_before_ms = 0
     elif lost:
         desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
         _lost(job, state, desk, remedy.give_up)

@@ -113,6 +113,8 @@ class RoomState:
     output: int = 0
     cut: str = ""
     """A job that is stopped although its session is on: its stream ended, or it never went live."""
+    handover_ms: int = 0
+    """When the cloud ends the job before its session, as it was logged; 0 if it does not."""
     owed_since_ms: int = 0
     """Since when a job is to be stopped; 0 if none is."""
     overdue: str = ""
