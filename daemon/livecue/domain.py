@@ -241,6 +241,8 @@ class Job(msgspec.Struct, frozen=True):
     `callback_faults` names the settings of its callbacks that keep them from livecue; None if it was not
     told, or is of no interest.
     `place` is the id of the cloud room it runs in, if that is not the room's own but its standby.
+    `limit_h`: hours on air after which the cloud ends it by itself, told by the answer to its start alone
+    (S3, `limit_duration`); 0: never, or not told.
     """
 
     job_id: str
@@ -252,6 +254,7 @@ class Job(msgspec.Struct, frozen=True):
     callback_faults: tuple[str, ...] | None = None
     place: str = ""
     chat: ChatLink | None = None
+    limit_h: int = 0
 
     @property
     def on_air(self) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import httpx
 import pytest
 
 from acceptance.calling import (
@@ -104,19 +107,76 @@ def forgeries(desk: Livecue) -> Iterator[tuple[str, str, dict[str, str] | list[t
     yield "secret without time", url, {"x-hw-mss-secret": good["x-hw-mss-secret"]}
     yield "a time that is no hex", url, good | {"x-hw-mss-time": "zzzzzzzz"}
     yield "an empty secret", url, good | {"x-hw-mss-secret": ""}
+    yield "a secret cut short", url, good | {"x-hw-mss-secret": good["x-hw-mss-secret"][:-1]}
+    yield "a secret cut in half", url, good | {"x-hw-mss-secret": good["x-hw-mss-secret"][:32]}
+    nobody = f"{desk.url}/callbacks/nobody"
+    yield "a room nobody knows, unsigned", nobody, {}
+    yield "a room nobody knows, by another key", nobody, by_head(nobody, key="0" * 32)
     yield "the head's form in the query", by_query(url), {}
     yield "a query nobody signed", f"{url}?room=other", good
     yield "two secrets", url, [*good.items(), ("x-hw-mss-secret", good["x-hw-mss-secret"])]
     yield "two times", url, [*good.items(), ("X-HW-MSS-Time", hw_time())]
 
 
-def test_whatever_is_not_metastudios_is_refused_without_a_word(desk: Livecue) -> None:
-    body = callback("REPLY_COMMAND_FINISH", job_id="j", reply_id="forged")
+@pytest.mark.parametrize("job_id", ["", "a-job-nobody-knows"])
+async def test_whatever_is_not_metastudios_is_refused_without_a_word(
+    desk: Livecue, bus: Bus, shared_cloud: Cloud, room_ids: Mapping[str, str], job_id: str
+) -> None:
+    """All alike, for what is there as for what is not; and nothing of it is a signal."""
+    [job] = shared_cloud.live(room_ids["scenes"])
+    body = callback("REPLY_COMMAND_FINISH", job_id=job_id or job.job_id, reply_id="forged")
+    heard = await bus.hear("live.signals.*")
     before = desk.metric("livecue_callbacks_verified_total", room="scenes")
-    answers = {what: post(url, body, headers) for what, url, headers in forgeries(desk)}
+    answers = {
+        what: await asyncio.to_thread(post, url, body, headers) for what, url, headers in forgeries(desk)
+    }
     assert {what: answer.status_code for what, answer in answers.items()} == dict.fromkeys(answers, 401)
     assert {answer.text for answer in answers.values()} == {"unauthorized"}
+    told = {
+        tuple(item for item in answer.headers.items() if item[0] != "date") for answer in answers.values()
+    }
+    assert len(told) == 1, "the headers tell which is which"
     assert desk.metric("livecue_callbacks_verified_total", room="scenes") == before
+    await nothing_came(desk, bus, heard)
+
+
+async def nothing_came(desk: Livecue, bus: Bus, heard: list[dict[str, Any]]) -> None:
+    """Of all that was `heard`, only a genuine callback that is sent now."""
+    url = f"{desk.url}/callbacks/scenes"
+    last = callback("REPLY_COMMAND_FINISH", job_id="j", reply_id=f"the-last-{time.time_ns()}")
+    assert (await asyncio.to_thread(post, url, last, by_head(url))).status_code == 200
+    await until(lambda: any("the-last-" in str(signal) for signal in heard))
+    callbacks = [signal for signal in heard if signal["kind"] == "reply_finished"]
+    assert len(callbacks) == 1, callbacks
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_a_body_that_drips_or_is_too_big_is_no_signal_however_it_is_signed(
+    desk: Livecue, bus: Bus, *, signed: bool
+) -> None:
+    heard = await bus.hear("live.signals.*")
+    url = f"{desk.url}/callbacks/scenes"
+    head = by_head(url) if signed else {}
+    big = callback("REPLY_COMMAND_FINISH", job_id="j", reply_id="x" * 70_000)
+    refused = await asyncio.to_thread(post, url, big, head)
+    assert (refused.status_code, refused.text) == (413, "too large")
+    body = callback("REPLY_COMMAND_FINISH", job_id="j", reply_id="slow")
+    slow = desk.metric("livecue_callbacks_rejected_total", room="scenes", reason="too_slow")
+
+    def drip() -> Iterator[bytes]:
+        yield body[:-30]
+        for byte in body[-30:]:
+            time.sleep(0.5)
+            yield bytes([byte])
+
+    try:
+        answer = await asyncio.to_thread(post, url, drip(), head)
+    except httpx.HTTPError:
+        pass  # it hung up while we were still dripping
+    else:
+        assert (answer.status_code, answer.text) == (408, "too slow")
+    assert desk.metric("livecue_callbacks_rejected_total", room="scenes", reason="too_slow") == slow + 1
+    await nothing_came(desk, bus, heard)
 
 
 def test_forged_signatures_in_the_query_are_refused(desk: Livecue) -> None:

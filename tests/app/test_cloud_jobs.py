@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits, wall_ms
-from livecue.domain import ChatLink, CloudError, Cue, CueKind, Meaning, ReportedEvent, RoomKind
+from livecue.domain import ChatLink, CloudError, Cue, CueKind, Meaning, ReportedEvent, RoomKind, Session
 from livecue.metastudio import AkSkAuth, MetaStudio, Thing, start_body
 from livecue.receiver import AuthType, CallbackRoom, Key
+from livecue.runtime.ports import Count
 from livecue.sandbox import Sandbox, SandboxOptions, parse_faults
+from livecue.supervisor import RoomPlan
 from livecue.supervisor.remedies import cured_elsewhere
+from supervisor.test_by_hand import Hand
 
 ROOM = "24bad716-87b1-45e5-8912-6102f7693265"
 STANDBY = "24bad716-87b1-45e5-8912-6102f7693266"
@@ -53,6 +57,37 @@ async def test_what_the_start_sets_itself_stays(sandbox: Sandbox, studio: MetaSt
     policy = {"live_exit_config": {"max_live_duration": 9}}
     job = await jobs_of(studio, OUTPUT | {"play_policy": policy}).start("a", 4 * HOUR_MS)
     assert sandbox.jobs[job.job_id].policy["live_exit_config"] == {"max_live_duration": 9}
+
+
+@pytest.mark.parametrize(("policy", "hours"), [({}, 5), ({"live_exit_config": {"max_live_duration": 2}}, 2)])
+async def test_a_start_tells_when_the_cloud_ends_its_job(
+    studio: MetaStudio, policy: dict[str, Any], hours: int
+) -> None:
+    job = await jobs_of(studio, OUTPUT | ({"play_policy": policy} if policy else {})).start("a", 4 * HOUR_MS)
+    assert job.limit_h == hours
+
+
+async def test_a_session_extended_beyond_its_jobs_own_end_is_handed_over_in_the_sandbox() -> None:
+    """Four hours in virtual time: the sandbox ends the job after the two hours that its start asked for."""
+    start = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    world = Hand(RoomPlan("a", [Session("evening", start=start, end=start + timedelta(hours=1))]))
+    world.clock.now_ms = round(start.timestamp() * 1000)
+    options = SandboxOptions(room_ids=(ROOM,), limits={"*": 0}, start_delay_s=0, script_speedup=0.01)
+    async with Sandbox(options, clock=lambda: world.clock() / 1000).running() as sandbox:
+        auth = AkSkAuth(sandbox.ak, sandbox.sk, sandbox.project_id, world.clock)
+        async with MetaStudio(sandbox.endpoint, sandbox.project_id, auth) as studio:
+            world.cloud = jobs_of(studio, OUTPUT | {"play_policy": {"repeat_count": -1}})  # type: ignore[assignment]
+            world.boot()
+            await world.run(20)
+            told = await world.ask("extend", 3, key="a")
+            await world.run(4 * 3600, every_s=60)
+        first, second = sorted(sandbox.jobs.values(), key=lambda job: job.created_s)
+    assert told["cloud_ends"] == "2026-11-20T14:00:00+00:00"
+    assert 0 <= second.created_s - (first.ended_s or 0) <= 60
+    assert first.over
+    assert second.over
+    assert abs((second.ended_s or 0) - start.timestamp() - 4 * 3600) <= 120
+    assert world.tally.total(Count.JOBS_LOST) == 0
 
 
 async def test_all_running_jobs_of_the_tenant_are_told_by_room(sandbox: Sandbox, studio: MetaStudio) -> None:

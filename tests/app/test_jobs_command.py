@@ -36,6 +36,10 @@ async def test_a_live_is_listed_extended_stopped_and_started_again_by_hand(tmp_p
         assert (told["room"], told["wanted"], told["ours"]) == ("shop", "now", True)
         (longer,) = await jobs(config, "extend", "shop", "30m")
         assert longer["until"] > told["until"]
+        assert longer["cloud_ends"] == ""
+        _, out, _ = await livecue("jobs", "extend", "shop", "5h", "-c", str(config))
+        assert "the cloud ends this job by itself about 20" in out
+        await running.until(lambda: bool(running.logged("handover-planned")), "the log's word of it")
         await jobs(config, "stop", "shop")
         await running.until(lambda: all(job.over for job in running.sandbox.jobs.values()), "the stop")
         await jobs(config, "start", "shop", "--for", "10m")

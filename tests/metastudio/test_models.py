@@ -332,3 +332,10 @@ def test_the_voices_speed_is_that_of_the_slowest_scene_and_nonsense_is_passed_ov
     assert voice_speed_of({"scene_scripts": [*scenes, {}, {"voice_config": "x"}]}) == 80
     assert voice_speed_of({"scene_scripts": [{}]}) is None
     assert voice_speed_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "hours"), [(5, 5), ("5", 5), (0, 0), (None, 0), ("soon", 0), (-1, 0), ({}, 0)]
+)
+def test_the_clouds_own_end_of_a_job_is_read_from_the_answer_to_its_start(told: object, hours: int) -> None:
+    assert job_from_json({"job_id": "j", "limit_duration": told}).limit_h == hours

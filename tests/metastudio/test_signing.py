@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import formatdate
+
 import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from livecue.metastudio import AkSkAuth, MetaStudio, sign
+from livecue.metastudio import AkSkAuth, MetaStudio, MetaStudioError, sign
 from livecue.metastudio.signing import canonical_path
 from metastudio.serving import AK, PROJECT, SK, Answer, Asked, Cloud, vendor_sign, verified
 
@@ -121,3 +128,47 @@ async def test_the_verifier_of_these_tests_notices_a_change(cloud: Cloud, studio
     assert not verified(Asked(asked.method, asked.path, asked.query, asked.headers, b"{}"))
     assert not verified(Asked(asked.method, f"{asked.path}x", asked.query, asked.headers, asked.body))
     assert not verified(Asked(asked.method, asked.path, "a=", asked.headers, asked.body))
+
+
+def signed_at(asked: Asked) -> float:
+    return datetime.strptime(asked.headers["x-sdk-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
+async def stop_with(cloud: Cloud, clock: Callable[[], int], calls: int = 1) -> list[float]:
+    """Stop a job that often, by a machine of this clock: how far from now each request was signed."""
+    cloud.asked.clear()
+    async with MetaStudio(
+        cloud.url, PROJECT, AkSkAuth(AK, SK, PROJECT, clock), sleep=lambda _: asyncio.sleep(0)
+    ) as studio:
+        for _ in range(calls):
+            with suppress(MetaStudioError):
+                await studio.stop("r", "j")
+    return [round(signed_at(asked) - time.time(), -2) for asked in cloud.asked]
+
+
+def refused() -> Answer:
+    error = {"error_code": "APIGW.0301", "error_msg": "X-Sdk-Date is expired"}
+    return Answer(401, error, {"Date": formatdate(usegmt=True)})
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_machine_whose_clock_is_hours_off_signs_by_the_gateways_clock(
+    cloud: Cloud, hours: int
+) -> None:
+    cloud.will(refused(), Answer(body={}))
+    off_s = hours * 3600
+    found = await stop_with(cloud, lambda: round((time.time() + off_s) * 1000), calls=2)
+    assert found == [off_s, 0, 0]
+
+
+async def test_a_clock_that_is_right_again_is_signed_by_again(cloud: Cloud) -> None:
+    cloud.will(refused(), Answer(body={}), refused(), Answer(body={}))
+    found = await stop_with(
+        cloud, lambda: round((time.time() + (3600 if len(cloud.asked) < 2 else 0)) * 1000), 2
+    )
+    assert found == [3600, 0, -3600, 0]
+
+
+async def test_a_refusal_that_is_not_for_the_clock_is_not_repeated(cloud: Cloud) -> None:
+    cloud.will(refused())
+    assert await stop_with(cloud, lambda: round((time.time() + 240) * 1000)) == [200]

@@ -56,6 +56,7 @@ class Cloud:
         self.lasts_ms: dict[str, int] = {}
         self.starts_in = JobState.PROCESSING
         self.listed = True
+        self.limit_h = 0
 
     def put(
         self, room: str, job_id: str, state: str = JobState.PROCESSING, age_s: float = 0, place: str = ""
@@ -104,7 +105,7 @@ class Cloud:
         job = self.put(room, f"job-{len(self.jobs) + 1}", self.starts_in, place=place)
         if self.lose_answer():
             raise refusal(Meaning.OUTCOME_UNKNOWN)
-        return job
+        return msgspec.structs.replace(job, limit_h=self.limit_h)
 
     async def show(self, room: str, job_id: str, place: str = "") -> Job:
         self._called("show", place or room)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from livecue.domain import JobState, Meaning, Unplanned
 from livecue.runtime.order_ports import FOREVER_MS, Command, MemoryOrders, Order, OrderError, Request
@@ -125,6 +126,21 @@ async def test_a_paused_room_starts_nothing_until_it_is_resumed() -> None:
     assert world.cloud.on_air("flagship") == ["job-2"]
 
 
+@pytest.mark.parametrize("off", ["pause", "stop"])
+async def test_a_session_that_is_resumed_beyond_its_catch_up_window_was_not_missed(off: str) -> None:
+    minutes = timedelta(minutes=1)
+    session = replace(on_air(hours=4), catchup=15 * minutes, least_remainder=5 * minutes)
+    world = Hand(room(session))
+    await world.run(10)
+    await world.ask(off)
+    await world.run(3600, every_s=20)
+    assert world.cloud.on_air("flagship") == []
+    world.boot()
+    await world.ask("resume")
+    await world.run(10)
+    assert world.cloud.on_air("flagship") == ["job-2"]
+
+
 async def test_an_extended_session_ends_later() -> None:
     world = Hand(room(on_air(hours=1)))
     await world.run(3000)
@@ -175,3 +191,17 @@ async def test_leaving_for_good_stops_what_is_ours_and_only_that() -> None:
     assert (world.cloud.on_air("a"), world.cloud.on_air("b")) == ([], ["theirs"])
     assert world.cloud.jobs["job-2"].state == JobState.SUCCEED
     assert world.orders.stored == {}
+
+
+async def test_leaving_for_good_in_the_pause_before_a_restart_leaves_no_note() -> None:
+    world = Hand(room(on_air()))
+    await world.run(10)
+    world.cloud.become("job-1", JobState.FAILED)
+    await world.run(2)
+    assert world.notes.stored["flagship"].job_id == "job-1"
+    task = asyncio.create_task(world.supervisor.run())
+    async with asyncio.timeout(5):
+        await world.supervisor.stop_lives(8)
+    world.supervisor.stop()
+    await task
+    assert (world.notes.stored, world.cloud.count("start")) == ({}, 1)

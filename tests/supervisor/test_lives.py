@@ -21,7 +21,7 @@ async def test_a_session_is_started_watched_and_stopped_at_its_end() -> None:
     job = world.supervisor.job("flagship")
     assert job is not None
     assert job.report_url == "https://report/job-1"
-    assert world.notes.stored["flagship"] == Ownership("evening", ms(T0), "job-1")
+    assert world.notes.stored["flagship"] == Ownership("evening", ms(T0), "job-1", live_ms=ms(T0))
     await world.run(HOUR)
     assert world.cloud.on_air("flagship") == []
     assert world.supervisor.job("flagship") is None
@@ -119,7 +119,7 @@ async def test_a_restarted_daemon_takes_its_job_over_and_says_so() -> None:
     assert [data["how"] for data in world.bus.of(SignalKind.JOB_STARTED)] == ["started", "resumed"]
     assert world.cloud.count("start") == 1
     assert world.tally.total(Count.JOBS_ADOPTED) == 0
-    assert world.notes.stored["flagship"] == Ownership("evening", ms(T0), "job-1")
+    assert world.notes.stored["flagship"] == Ownership("evening", ms(T0), "job-1", live_ms=ms(T0))
 
 
 @pytest.mark.parametrize("unplanned", list(Unplanned))

@@ -5,8 +5,6 @@ A place turns bad in one of the ways that another cloud room can cure, and stays
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
@@ -15,6 +13,7 @@ from livecue.domain import Job, JobState, Meaning
 from livecue.supervisor import Supervisor
 
 from .fakes import Clock, refusal, room
+from .scenes import SCENES, Scene
 from .test_machine import ROOM, LaxCloud, Lives, Stage
 
 SPARE = "spare-id"
@@ -76,8 +75,10 @@ class LivesOfTwo(Lives):
         assert isinstance(self.stage.cloud, TwoPlaces)
         return self.stage.cloud
 
-    @initialize(how=st.sampled_from(["", "gone", "refuses", "blocks"]))
-    def most_begin_in_the_standby(self, how: str) -> None:
+    @initialize(scene=st.sampled_from(SCENES), how=st.sampled_from(["", "gone", "refuses", "blocks"]))
+    def the_day_is(self, scene: Scene, how: str = "") -> None:
+        """Most begin in the standby."""
+        self.stage = self.stage_of(scene)
         self.cloud.bad[""] = how
         self.loop.run(self.stage.live(10))
 
@@ -113,12 +114,8 @@ class LivesOfTwo(Lives):
             self.hopeless.add(self.run())
 
     def run(self) -> str:
-        """The session that is on, by the daemon's clock."""
-        now = datetime.fromtimestamp(self.stage.clock() / 1000, UTC)
-        sessions = self.stage.plans[0].sessions
-        return next(
-            (one.name for one in sessions if one.start and one.end and one.start <= now < one.end), ""
-        )
+        """The run that is on, by the daemon's clock."""
+        return str(self.stage.run_on())
 
 
 LivesOfTwo.TestCase.settings = settings(

@@ -391,7 +391,7 @@ async def test_a_bus_that_fails_as_the_session_moves_does_not_count_twice() -> N
     assert world.tally.total(Count.FAILOVERS) == 1
 
 
-@pytest.mark.parametrize("note", [Ownership("evening", ms(T0), "job-1")])
+@pytest.mark.parametrize("note", [Ownership("evening", ms(T0), "job-1", live_ms=ms(T0))])
 async def test_without_a_standby_a_blocked_live_is_given_up_as_ever(note: Ownership) -> None:
     world = World(room(on_air()))
     await world.run(10)

@@ -138,6 +138,18 @@ async def test_a_stop_by_the_loop_takes_the_timer_along() -> None:
     assert world.timers.set_for == {}
 
 
+async def test_a_lost_live_leaves_no_timer_behind_once_its_session_is_over() -> None:
+    world = Timed(room(on_air(hours=1)))
+    await world.run(2)
+    world.cloud.become("job-1", JobState.BLOCKED)
+    await world.run(10)
+    assert world.timers.set_for["flagship"][0].job_id == "job-1"
+    world.clock.forward(HOUR)
+    await world.run(10)
+    assert (world.timers.set_for, world.notes.stored) == ({}, {})
+    assert world.cloud.count("stop") == 0
+
+
 async def test_a_timer_of_a_room_that_is_gone_is_told_of_and_left() -> None:
     world = Timed(room(on_air(hours=1)))
     await world.timers.set(StopNote("gone", "evening", 0, "job-9"), world.clock())

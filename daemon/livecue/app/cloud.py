@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
-import msgspec
 import structlog
+from msgspec import structs
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning, ReportedEvent, RoomKind
 from livecue.egress.breaker import Breaker
@@ -26,7 +26,7 @@ from livecue.metastudio import (
     documented,
 )
 from livecue.metastudio.errors import error
-from livecue.metastudio.last_resort import names_policy, with_exit
+from livecue.metastudio.last_resort import hours_of, names_policy, with_exit
 from livecue.metastudio.wire import monotonic_ms
 from livecue.receiver import CallbackRoom, unheard
 from livecue.runtime.ports import Now
@@ -254,7 +254,8 @@ class CloudJobs:
             return _placed(job, place)
         body = await self._with_exit(cloud, cloud.at(place), lasts_ms / 1000)
         async with self._limits.slot("start"):
-            return _placed(await self._client.start(cloud.at(place), body), place)
+            job = await self._client.start(cloud.at(place), body)
+        return _placed(job if job.limit_h else structs.replace(job, limit_h=hours_of(body)), place)
 
     async def _with_exit(self, cloud: CloudRoom, room_id: str, lasts_s: float) -> Mapping[str, Any]:
         """The start's body with the cloud's own end of the live.
@@ -314,4 +315,4 @@ class CloudJobs:
 
 
 def _placed(job: Job, place: str) -> Job:
-    return msgspec.structs.replace(job, place=place) if place else job
+    return structs.replace(job, place=place) if place else job

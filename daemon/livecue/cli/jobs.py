@@ -122,5 +122,9 @@ def _line(told: Mapping[str, Any]) -> str:
     notes = [note for note, on in (("stopping", told["stopping"]), ("gave up", told["gave_up"])) if on]
     if told.get("callback_faults"):
         notes.append(f"callbacks do not reach livecue, for its {', '.join(told['callback_faults'])}")
+    if told.get("cloud_ends"):
+        notes.append(
+            f"the cloud ends this job by itself about {told['cloud_ends']}; livecue begins another then"
+        )
     notes += [told["trouble"]] if told["trouble"] else []
     return "; ".join([f"{told['room']}: {wanted}", job, *notes])

@@ -28,6 +28,7 @@ from livecue.metastudio.models import (
     report_body,
 )
 from livecue.metastudio.setups import Setups
+from livecue.metastudio.signing import AkSkAuth
 from livecue.metastudio.token import TokenAuth
 from livecue.metastudio.wire import Call, OnCall, Sleep, Wire
 
@@ -72,7 +73,7 @@ class MetaStudio:
         self._timeout_s = timeout_s
         self._auth = auth
         self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
-        renews = auth if isinstance(auth, TokenAuth) else None
+        renews = auth if isinstance(auth, AkSkAuth | TokenAuth) else None
         self._wire = Wire(self._client, on_call, renews, sleep)
         self.setups = Setups(self._wire, self._base, timeout_s)
 

@@ -40,6 +40,12 @@ def with_exit(
     return {**start, "play_policy": policy | {"live_exit_config": leave}}
 
 
+def hours_of(start: Mapping[str, Any]) -> int:
+    """The `max_live_duration` that a start body asks for; 0: none."""
+    told = _mapping(_mapping(start.get("play_policy")).get("live_exit_config")).get("max_live_duration")
+    return told if isinstance(told, int) else 0
+
+
 def _shorter(told: object, lasts_s: float) -> int:
     hours = exit_hours(lasts_s)
     return min(told, hours) if isinstance(told, int) and told > 0 else hours

@@ -41,6 +41,7 @@ def job_from_json(data: Mapping[str, Any]) -> Job:
         created_ms=_time_ms(data.get("create_time")),
         error_code=_text(info.get("error_code")),
         error_text=_text(info.get("error_msg")) or _text(data.get("block_reason")),
+        limit_h=_hours(data.get("limit_duration")),
     )
 
 
@@ -90,6 +91,11 @@ def _address(value: object) -> str:
 
 def _text(value: object) -> str:
     return "" if value is None or isinstance(value, (Mapping, list)) else str(value).strip()
+
+
+def _hours(value: object) -> int:
+    text = _text(value)
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 4 else 0
 
 
 def _time_ms(value: object) -> int | None:

@@ -189,13 +189,17 @@ class Ownership(msgspec.Struct, frozen=True, omit_defaults=True):
     """livecue's own note that it owes a room a stop; written before the start is asked for.
 
     `job_id` is empty between the request and its answer: then any job of the room created since
-    `since_ms` is ours. `place` is where that is, as in `Job`.
+    `since_ms` is ours. `place` is where that is, as in `Job`. `live_ms`: when the session's run was first known
+    to have its live; 0, not yet. A note of a job that was lost stays until its run is over or another job is
+    started in its place. `ends_ms`: when the cloud ends the job by itself; 0, never or unknown.
     """
 
     session: str
     since_ms: int
     job_id: str = ""
     place: str = ""
+    live_ms: int = 0
+    ends_ms: int = 0
 
 
 class Ownerships(Protocol):

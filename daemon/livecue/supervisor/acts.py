@@ -1,15 +1,19 @@
 """Carrying out what `reconcile.decide` decided for one room.
 
 The order inside each act is what a crash in the middle relies on: the note of ownership is stored
-before a start is asked for and dropped only after the job was seen over and that was published.
+before a start is asked for and dropped only after the job was seen over and that was published; and
+one of a job that was lost goes when its session does, or another job takes its place.
 """
 
 from __future__ import annotations
+
+from msgspec import structs
 
 from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count, Ownership
 from livecue.supervisor.chats import blind_wait_ms, link_data, may_be_lost, mind_lost_start, say_link
+from livecue.supervisor.handover import is_handover, tell_handover
 from livecue.supervisor.look import is_over, look, merged, show
 from livecue.supervisor.reconcile import (
     Action,
@@ -54,6 +58,9 @@ async def settle(state: RoomState, desk: Desk) -> None:
     say_link(state)
     for _ in range(MOST_ACTS):
         action = decide(state.facts(desk.now()))
+        if isinstance(action, Watch):
+            await _note_live(action.job, state, desk)
+            tell_handover(state)
         if isinstance(action, Watch | Nothing):
             return
         if not await _act(action, state, desk):
@@ -85,9 +92,9 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
     now_ms = desk.now()
     prior = state.owned
     unanswered = prior is not None and not prior.job_id and prior.place == place
-    kept = prior if state.kept else None
     since_ms = prior.since_ms if prior is not None and unanswered else now_ms
-    await _save(Ownership(window.session, since_ms, place=place), state, desk)
+    live_ms = prior.live_ms if prior is not None and state.noted_live(prior) else 0
+    await _save(Ownership(window.session, since_ms, place=place, live_ms=live_ms), state, desk)
     state.kept = ""
     state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
     state.unsure_ms = now_ms
@@ -95,14 +102,18 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
         job = await desk.jobs.start(state.room, to_ms(window.end) - now_ms, place)
     except CloudError as error:
         desk.cloud.failed(error)
-        return await _start_failed(error, window, state, desk, unanswered=unanswered, kept=kept)
+        return await _start_failed(error, window, prior, state, desk, unanswered=unanswered)
     desk.cloud.fine()
     desk.meter.count(Count.JOBS_STARTED, state.room)
     state.refused = state.not_before_ms = 0
     state.running, state.over = (job,), ()
     _take_on(job, "started", window.session, state, desk)
+    answered_ms = desk.now()
+    ends_ms = answered_ms + job.limit_h * 3_600_000 if job.limit_h else 0
     # A chat's id is told only once.
-    await _save(Ownership(window.session, since_ms, job.job_id, place), state, desk)
+    await _save(
+        Ownership(window.session, since_ms, job.job_id, place, live_ms or answered_ms, ends_ms), state, desk
+    )
     await _complete(state, desk)
     return True
 
@@ -110,13 +121,13 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
 async def _start_failed(
     error: CloudError,
     window: Window,
+    prior: Ownership | None,
     state: RoomState,
     desk: Desk,
     *,
     unanswered: bool,
-    kept: Ownership | None,
 ) -> bool:
-    """`kept`: the note of a job that is over, which a start that surely did not happen leaves as it was."""
+    """`prior`: the note before this start; one of a job that is over stays if the start surely did not happen."""
     state.refused += 1
     retry = after_refused_start(error.meaning, state.refused, error.retry_after_s)
     lost = may_be_lost(error, state, desk)
@@ -125,11 +136,11 @@ async def _start_failed(
     state.not_before_ms = desk.now() + wait_ms
     unsure = retry.unsure and (lost or desk.jobs.lists(state.room))
     if not unsure and not unanswered:  # nothing was started, so nothing is owed
-        if kept is None:
-            await _drop(state, desk)
+        if prior is not None and prior.job_id and state.noted_live(prior):
+            await _save(prior, state, desk)
+            state.kept = prior.job_id
         else:
-            await _save(kept, state, desk)
-            state.kept = kept.job_id
+            await _drop(state, desk)
     if error.meaning == Meaning.ALREADY_RUNNING:
         await look(state, desk, search=True)
         return bool(state.running)
@@ -163,7 +174,10 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
     fresh = state.job is None or state.job.job_id != job.job_id
     if state.owned is None or state.owned.job_id != job.job_id:
         since_ms = desk.now() if job.created_ms is None else job.created_ms
-        await _save(Ownership(window.session, since_ms, job.job_id, job.place), state, desk)
+        await _save(
+            Ownership(window.session, since_ms, job.job_id, job.place, live_ms=desk.now()), state, desk
+        )
+        state.kept = ""
     if not ours:
         desk.meter.count(Count.JOBS_ADOPTED, state.room)
         log.info("job-adopted", room=state.room, session=window.session, job_id=job.job_id)
@@ -233,14 +247,14 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     on_board = state.job is not None and state.job.job_id == job.job_id
     late = job.job_id == state.late
     remedy = remedy_of(job, ended=cut and not late, on_end=state.plan.policy.on_end, late=late)
-    reason = "stopped" if asked else remedy.reason
+    handover = not asked and not cut and is_handover(job, state, desk.now())
+    reason = "stopped" if asked else "max_duration" if handover else remedy.reason
     data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
     await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    in_run = not asked and _in_this_run(state, on_board=on_board)
-    moves = in_run and goes_elsewhere(job, remedy, state, desk)
-    hold = in_run and bool(remedy.give_up) and not moves
+    lost = not asked and not handover and _in_this_run(state, on_board=on_board)
+    moves = lost and goes_elsewhere(job, remedy, state, desk)
     if state.owned is not None and state.owned.job_id == job.job_id:
-        if hold or moves or (in_run and job.place):
+        if lost or handover:
             state.kept = job.job_id
         else:
             await _drop(state, desk)
@@ -250,10 +264,12 @@ async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
     log.info("job-ended", room=state.room, **data)
     if asked:
         desk.meter.count(Count.JOBS_STOPPED, state.room)
-    elif state.window is not None:
+    elif handover:
+        state.not_before_ms = 0
+    elif lost:
         desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
         note_loss(job, remedy, state, desk, moves=moves)
-        _lost(job, state, desk, remedy.give_up if hold else "", moves=moves)
+        _lost(job, state, desk, "" if moves else remedy.give_up, moves=moves)
     if on_board:
         state.job = None
 
@@ -284,7 +300,16 @@ def _in_this_run(state: RoomState, *, on_board: bool) -> bool:
     """Lost in this run of the session, not in an earlier one that a restart still has a note of."""
     if state.window is None:
         return False
-    return on_board or (state.owned is not None and state.owned.since_ms >= to_ms(state.window.start))
+    return on_board or state.began()
+
+
+async def _note_live(job: Job, state: RoomState, desk: Desk) -> None:
+    """The run that wants the room has its live, and that may be a later run than the one it was started for."""
+    owned, window = state.owned, state.window
+    if window is None or owned is None or owned.job_id != job.job_id or state.noted_live(owned):
+        return
+    noted = structs.replace(owned, session=window.session, live_ms=desk.now())
+    await _save(noted, state, desk)
 
 
 async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:

@@ -11,6 +11,7 @@ from livecue.runtime.order_ports import FOREVER_MS, Command, OrderError, Orders,
 from livecue.runtime.ports import BusError, Now
 from livecue.supervisor.callbacks import callback_faults
 from livecue.supervisor.chats import link_data
+from livecue.supervisor.handover import handover_ms
 from livecue.supervisor.orders import obey
 from livecue.supervisor.state import RoomState, log
 
@@ -68,6 +69,7 @@ class ByHand:
             "ours": job is not None and state.owns(job),
             "paused": order.off_until_ms >= FOREVER_MS,
             "off_until": _time(order.off_until_ms) if self._now() < order.off_until_ms < FOREVER_MS else "",
+            "cloud_ends": _time(ends_ms) if (ends_ms := handover_ms(state)) else "",
             "next_change": _time(state.plan_until_ms) if state.plan_until_ms < FOREVER_MS else "",
             "gave_up": window is not None and state.held == window,
             "stopping": bool(state.asked) or bool(state.owes_stop()),

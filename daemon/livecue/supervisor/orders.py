@@ -21,11 +21,18 @@ def in_force(order: Order, planned: Window | None, now_ms: int) -> Window | None
     """What wants the room live now, the order considered."""
     window = None if now_ms < order.off_until_ms else planned
     if now_ms >= order.live_until_ms:
-        return window
+        return _given_back(order, window)
     until = datetime.fromtimestamp(order.live_until_ms / 1000, UTC)
     if window is None:
         return Window(BY_HAND, datetime.fromtimestamp(order.at_ms / 1000, UTC), until)
     return Window(window.session, window.start, max(window.end, until))
+
+
+def _given_back(order: Order, window: Window | None) -> Window | None:
+    """A run that was taken off and given back by hand was not missed; only what is left of it counts."""
+    if window is None or order.at_ms < to_ms(window.start):
+        return window
+    return Window(window.session, window.start, window.end, window.again_by, window.again_by)
 
 
 def next_moment_ms(order: Order, now_ms: int) -> int:

@@ -113,13 +113,15 @@ class RoomState:
     over: tuple[Job, ...] = ()
     owned: Ownership | None = None
     kept: str = ""
-    """A job that is over and whose note is kept, so that a restart knows that it is not to be started again, or
-    that its session is to go on in the standby.
+    """A job that was lost while wanted; its note is kept until its run is over or another is started, so that
+    a restart of the daemon knows that this run had its live, must not have it again, or goes on in the standby.
     """
     refused: int = 0
     lost: int = 0
     not_before_ms: int = 0
     held: Window | None = None
+    missed: Window | None = None
+    """The run that is held for being too late, and for nothing else: a clock set back brings it back."""
     asked: dict[str, Asked] = field(default_factory=dict)
     stream_lost_ms: int = 0
     """Since when the stream is lost, or when it was last moved to another output; 0 if it is not."""
@@ -137,6 +139,8 @@ class RoomState:
     unsure_ms: int = 0
     unlisted: set[str] = field(default_factory=set)
     """Places of which it was told that the cloud does not list their jobs."""
+    handover_ms: int = 0
+    """When the cloud ends the job before its session, as it was logged; 0 if it does not."""
     owed_since_ms: int = 0
     """Since when a job is to be stopped; 0 if none is."""
     overdue: str = ""
@@ -193,12 +197,16 @@ class RoomState:
     def _hold_if_late(self, now_ms: int) -> None:
         """A start that was missed for too long is not made up for before the next run of a session."""
         window = self.window
-        if window is None or self.running or self.over or self.held == window:
+        if window is None or self.running or self.over:
             return
-        now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        if not too_late(window, now, began=self.lost > 0):
+        late = too_late(window, datetime.fromtimestamp(now_ms / 1000, UTC), began=self.began())
+        if self.held == window:
+            if self.missed == window and not late:
+                self.held = self.missed = None
             return
-        self.held = window
+        if not late:
+            return
+        self.held = self.missed = window
         log.error(
             "start-missed",
             room=self.room,
@@ -206,6 +214,14 @@ class RoomState:
             start=window.start.isoformat(),
             remedy="for later starts raise catchup or lower least_remainder; it is tried again at the next session",
         )
+
+    def began(self) -> bool:
+        """Whether the run that wants the room had its live before, under this daemon or an earlier one."""
+        return self.lost > 0 or self.noted_live(self.owned)
+
+    def noted_live(self, owned: Ownership | None) -> bool:
+        """Whether the note says that the run that wants the room had its live."""
+        return owned is not None and self.window is not None and owned.live_ms >= to_ms(self.window.start)
 
     def owns(self, job: Job) -> bool:
         return is_ours(job, self.owned)
