@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -195,6 +195,7 @@ some_blackouts = st.lists(st.tuples(quarters, st.integers(1, 8)), max_size=2)
 
 @settings(max_examples=60, deadline=None)
 @given(some_sessions, some_blackouts, st.sampled_from(Overlap), st.sampled_from([0, 5, 20, 50]))
+@example([(0, 1), (0, 2)], [(1, 1)], Overlap.REFUSE, 20)
 def test_what_is_wanted_is_what_the_plan_shows(
     spans: list[tuple[int, int]], darks: list[tuple[int, int]], overlap: Overlap, least: int
 ) -> None:

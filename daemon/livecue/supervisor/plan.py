@@ -48,17 +48,14 @@ def run_at(sessions: Sequence[Session], now: datetime) -> Run | None:
         return None
     policy = sessions[0].overlap
     if policy is Overlap.MERGE:
-        run = _merged_at(sessions, now)
+        on = [_merged_at(sessions, now)]
     elif policy is Overlap.FIRST:
-        run = _first_at(sessions, now)
+        on = [_first_at(sessions, now)]
     else:
-        on = [found for one in sessions if (found := _latest(one, now)) is not None]
-        run = max(on, key=lambda one: (one.end, -one.start.timestamp()), default=None)
-    if run is None:
-        return None
-    pieces = [piece for piece in cut(run, sessions[0].blackouts) if piece.on(now) and not piece.left_out]
-    useful = [piece for piece in pieces if not _useful(piece).left_out]
-    return useful[0] if useful else None
+        found = [run for one in sessions if (run := _latest(one, now)) is not None]
+        on = sorted(found, key=lambda run: (run.end, -run.start.timestamp()), reverse=True)
+    left = (piece for run in on if run is not None for piece in cut(run, sessions[0].blackouts))
+    return next((one for one in left if one.on(now) and not _useful(one).left_out), None)
 
 
 def merged(runs: Sequence[Run]) -> list[Run]:
