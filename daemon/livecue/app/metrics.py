@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -62,11 +64,21 @@ class PrometheusMeter:
         self._lag = Gauge(
             "livecue_inbox_lag", "messages stored but not decided", ("partition",), registry=self.registry
         )
-
         self._alerts = Gauge(
             "livecue_alerts",
             "what somebody has to see to now, 1 while it is so",
             ("room", "reason"),
+            registry=self.registry,
+        )
+        self._parts = Gauge(
+            "livecue_part_ok",
+            "1 while /readyz has nothing against the part",
+            ("part",),
+            registry=self.registry,
+        )
+        self._loop_lag = Gauge(
+            "livecue_loop_lag_seconds",
+            "how late the event loop was, at its worst within the last 15 s",
             registry=self.registry,
         )
 
@@ -81,6 +93,12 @@ class PrometheusMeter:
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)
+
+    def process(self, ill: Mapping[str, str], loop_lag_s: float) -> None:
+        """How the process is now: the error of each part, empty when it has none, and the loop's lag."""
+        for part, error in ill.items():
+            self._parts.labels(part).set(not error)
+        self._loop_lag.set(loop_lag_s)
 
     def total(self, what: Count, reason: str | None = None) -> int:
         """The sum over rooms, of one reason or of all."""
