@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 SECONDS_FLAG := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: demo test lives-matrix lint chart format bench asyncapi clean help
+.PHONY: demo test lives-matrix lint chart image format bench asyncapi clean help
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -38,11 +38,14 @@ lint: $(STAMP) ## ruff, strict types, import laws, rule packs, the chart
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/livecue rules lint --strict rules/
-	@$(MAKE) --no-print-directory chart
+	@$(MAKE) --no-print-directory chart image
 
 chart: $(STAMP) ## Lint, render and validate the Helm chart by real helm, which is built where only go is there
 	@PYTHONPATH=tests $(BIN)/python -m helm.tool
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/helm
+
+image: $(STAMP) ## Make the image's root by the Dockerfile's steps, without an engine; weigh it, and run the demo in it
+	@PYTHONPATH=tests $(BIN)/python -m image.root
 
 format: $(STAMP) ## Let ruff fix and format
 	@$(BIN)/ruff check --fix .
