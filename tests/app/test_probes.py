@@ -80,6 +80,7 @@ async def test_readiness_can_be_asked_of_the_own_consumers_alone(served: Served)
     served.health.report("inbox")
     served.health.report("cloud", "no answer")
     served.health.report("inbox-3", "starting")
+    served.health.report("inbox-4")
     answers = [(await served.get(f"/readyz{which}"))[0] for which in ("", "?parts=bus", "?parts=bus,inbox")]
     assert answers == [503, 200, 503]
     served.health.report("inbox-3")

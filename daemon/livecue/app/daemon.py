@@ -201,8 +201,6 @@ class Daemon:
             self._alerts,
         )
         await serve_orders(bus.nc, loops.supervisor.by_hand.answer)
-        for number, _ in enumerate(workers):
-            self.health.report(f"inbox-{number}", "starting")  # until its reader is open
         async with asyncio.TaskGroup() as group:
             eternal = [
                 group.create_task(self._eternal(worker.run()), name=f"inbox-{number}")
