@@ -3,7 +3,7 @@
 `tests/helm/rendered/*.yaml` are real helm's own output for every file in `helm/livecue/ci`, kept beside the
 digest of the files it was made from, so that manifests can be checked without helm and it is noticed when
 they are out of date. `PYTHONPATH=tests python -m helm.chart` renders them anew, and writes the part of
-values.schema.json that follows from the daemon's models; `make chart` gets helm.
+values.schema.json that follows from the daemon's models, which needs no helm; `make chart` gets helm.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ TOOLS = ROOT / ".venv" / "tools"
 CASES = tuple(sorted(path.stem for path in (CHART / "ci").glob("*.yaml")))
 KUBERNETES = "1.29.0"
 _DIGEST = "# made by helm from files with the digest "
-_NOT_RENDERED = {"ci", "examples", "charts"}
+_NOT_RENDERED = {"ci", "examples", "charts", "values.schema.json"}
 
 
 def values() -> dict[str, Any]:
@@ -94,7 +95,10 @@ def main() -> None:
     written = json.loads(file.read_text(encoding="utf-8"))
     written["properties"]["config"] = schema()
     file.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
-    (HERE / "rendered").mkdir(exist_ok=True)
+    if helm() is None:
+        sys.exit(
+            "values.schema.json is written; the renderings are as they were: there is no helm, see `make chart`"
+        )
     for case in CASES:
         text = f"{_DIGEST}{digest(case)}\n{render(case)}"
         (HERE / "rendered" / f"{case}.yaml").write_text(text, encoding="utf-8")

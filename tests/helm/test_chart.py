@@ -63,7 +63,7 @@ def test_the_values_match_their_schema_and_every_value_is_in_it() -> None:
 
 
 def test_what_the_schema_says_of_the_configuration_follows_from_the_daemons_models() -> None:
-    """If this fails: `PYTHONPATH=tests python -m helm.chart`, with helm on the PATH."""
+    """If this fails: `PYTHONPATH=tests python -m helm.chart`."""
     assert SCHEMA["properties"]["config"] == schema()
 
 
