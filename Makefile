@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 SECONDS_FLAG := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: demo test lives-matrix lint format bench asyncapi clean help
+.PHONY: demo test lives-matrix lint chart image format bench asyncapi clean help
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,6 +20,8 @@ test: $(STAMP) ## Run every test, those of the rule packs too
 ifdef PYTEST_ARGS
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 else
+	@# `make chart` needs helm. Where it has to be built, that begins now, in the time that the tests leave.
+	@PYTHONPATH=tests nice -n 19 $(BIN)/python -m helm.tool > $(VENV)/helm.log 2>&1 &
 	@# Two at a time: from outside it is mostly waiting, inside mostly work.
 	@$(BIN)/python -m pytest -p no:cacheprovider tests/acceptance > .outside.log 2>&1 & outside=$$!; \
 	  $(BIN)/python -m pytest --ignore=tests/acceptance; inside=$$?; \
@@ -30,12 +32,20 @@ endif
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
 	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
 
-lint: $(STAMP) ## ruff, strict types, import laws, rule packs
+lint: $(STAMP) ## ruff, strict types, import laws, rule packs, the chart
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/livecue rules lint --strict rules/
+	@$(MAKE) --no-print-directory chart image
+
+chart: $(STAMP) ## Lint, render and validate the Helm chart by real helm, which is built where only go is there
+	@PYTHONPATH=tests $(BIN)/python -m helm.tool
+	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/helm
+
+image: $(STAMP) ## Make the image's root by the Dockerfile's steps, without an engine; weigh it, and run the demo in it
+	@PYTHONPATH=tests $(BIN)/python -m image.root
 
 format: $(STAMP) ## Let ruff fix and format
 	@$(BIN)/ruff check --fix .

@@ -96,6 +96,23 @@ async def test_a_key_in_a_mounted_file_is_changed_without_a_restart(tmp_path: Pa
     assert told(door)["key"] == "key-two"
 
 
+async def test_another_key_in_a_mounted_configuration_is_taken_without_a_restart(tmp_path: Path) -> None:
+    """As a ConfigMap is mounted: everything in the folder leads through `..data`, which is exchanged."""
+    old = {"id": "old", "key": "key-old"}
+    for name, keys in (("..1", [old]), ("..2", [{"id": "new", "key": "key-new"}, old])):
+        (tmp_path / name).mkdir()
+        config(tmp_path / name, {"keys": keys})
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "livecue.yaml").symlink_to("..data/livecue.yaml")
+    door = doors(tmp_path / "livecue.yaml")
+    assert believed(door, "key-new") == Verdict.WRONG
+    (fresh := tmp_path / "..data_tmp").symlink_to("..2")
+    fresh.replace(tmp_path / "..data")
+    await watched(door, lambda: believed(door, "key-new") == Verdict.GENUINE)
+    assert believed(door, "key-old") == Verdict.GENUINE
+    assert told(door)["key"] == "key-new"
+
+
 async def test_a_key_that_cannot_be_read_leaves_the_old_one_in_force(tmp_path: Path) -> None:
     (file := tmp_path / "key").write_text("key-one")
     door = doors(config(tmp_path, {"key_file": "key"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ from livecue.app import web
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.web import listen, probes, web_server
 from livecue.runtime.health import HealthBoard
+from livecue.runtime.pulse import Pulse
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -18,7 +20,7 @@ REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(web, "HEAD_S", 0.4)
-    server = web_server(probes(HealthBoard("bus"), PrometheusMeter()), "")
+    server = web_server(probes(HealthBoard("bus"), PrometheusMeter(), Pulse(math.inf)), "")
     sock = listen("127.0.0.1", 0)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     yield sock.getsockname()[1]

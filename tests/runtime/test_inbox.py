@@ -176,7 +176,7 @@ async def test_a_bus_that_is_away_is_told_to_readiness_and_taken_back_when_it_re
     worker = PartitionWorker(3, ROOMS, bus, bus, bus, Tally(), health)
     bus.when_empty = worker.stop
     await worker.run()
-    assert seen == [("inbox-3", "the bus is away")] * 2 + [("inbox-3", "")]
+    assert seen == [("inbox-3", "starting"), *[("inbox-3", "the bus is away")] * 2, ("inbox-3", "")]
     assert len(bus.cues) == 1
 
 

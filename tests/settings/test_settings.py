@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livecue.app.rooms import secrets_of
+from livecue.app.rooms import calendar_urls, secrets_of
 from livecue.domain import ReportMode, RoomKind, Unplanned
 from livecue.settings import AkSk, ConfigError, Loaded, load
 
@@ -150,6 +150,18 @@ def test_stream_keys_may_come_from_a_file_one_a_line(tmp_path: Path) -> None:
     settings = loaded(tmp_path, SMALL.replace("room_id: r", f"room_id: r, {start}")).settings
     assert settings.rooms[0].start["stream_keys"] == ["key-1"]
     assert "key-1" in secrets_of(settings)
+
+
+def test_the_address_of_a_private_calendar_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "calendar").write_text("https://calendar.example.com/live.ics?key=geheim\n")
+    plan = "plan: {holidays: {shop: {ics_file: calendar}}}\n"
+    session = "sessions: [{name: s, ics_file: calendar}]"
+    settings = loaded(tmp_path, plan + SMALL.replace("room_id: r", f"room_id: r, {session}")).settings
+    url = "https://calendar.example.com/live.ics?key=geheim"
+    assert calendar_urls(settings) == [url, url]
+    both = "sessions: [{name: s, ics: a.ics, ics_file: calendar}]"
+    said = complaint(tmp_path, SMALL.replace("room_id: r", f"room_id: r, {both}"))
+    assert said.endswith("give either ics or ics_file, not both")
 
 
 @pytest.mark.parametrize(

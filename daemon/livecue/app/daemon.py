@@ -23,7 +23,7 @@ from livecue.app.loops import Loops, cloud_client, make_loops
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.redact import Redactor
 from livecue.app.reload import Reloader, Rulebook
-from livecue.app.web import Server, listen, probes, web_server
+from livecue.app.web import Server, keep_beating, listen, probes, web_server
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus, BusOptions
 from livecue.bus.embedded import EmbeddedServer
@@ -36,6 +36,7 @@ from livecue.packs import LoadedRules
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.ports import BusError
+from livecue.runtime.pulse import Pulse
 from livecue.runtime.ticker import Ticker
 from livecue.settings import Loaded, Settings
 
@@ -126,7 +127,10 @@ class Daemon:
 
     async def _start_web(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
-        routes = probes(self.health, self.meter) + self._doors.routes(self.channels)
+        pulse = Pulse(time.monotonic())
+        beating = asyncio.create_task(keep_beating(pulse), name="heartbeat")
+        stack.callback(beating.cancel)
+        routes = probes(self.health, self.meter, pulse) + self._doors.routes(self.channels)
         server = web_server(routes, http.forwarded_allow_ips)
         sock = listen(http.host, http.port)
         self.port = sock.getsockname()[1]

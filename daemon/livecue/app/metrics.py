@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -75,6 +77,17 @@ class PrometheusMeter:
             ("room", "reason"),
             registry=self.registry,
         )
+        self._parts = Gauge(
+            "livecue_part_ok",
+            "1 while /readyz has nothing against the part",
+            ("part",),
+            registry=self.registry,
+        )
+        self._loop_lag = Gauge(
+            "livecue_loop_lag_seconds",
+            "how late the event loop was, at its worst within the last 15 s",
+            registry=self.registry,
+        )
 
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
         self._counters[what].labels(room, reason).inc(n)
@@ -90,6 +103,12 @@ class PrometheusMeter:
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)
+
+    def process(self, ill: Mapping[str, str], loop_lag_s: float) -> None:
+        """How the process is now: the error of each part, empty when it has none, and the loop's lag."""
+        for part, error in ill.items():
+            self._parts.labels(part).set(not error)
+        self._loop_lag.set(loop_lag_s)
 
     def total(self, what: Count, reason: str | None = None) -> int:
         """The sum over rooms, of one reason or of all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Generator, Sequence
 
 import uvicorn
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from livecue.app.metrics import PrometheusMeter
 from livecue.runtime.health import HealthBoard
+from livecue.runtime.pulse import EVERY_S, Pulse
 
 HEAD_S = 10.0
 """How long a request's head may take to arrive."""
@@ -93,20 +95,34 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def probes(health: HealthBoard, meter: PrometheusMeter) -> list[Route]:
-    """`/livez` (this process answers), `/readyz` (every part works), `/metrics`."""
+def probes(health: HealthBoard, meter: PrometheusMeter, pulse: Pulse) -> list[Route]:
+    """`/livez` (the loop turns), `/readyz` (every part works, or those that `?parts=` names), `/metrics`."""
 
     async def livez(_: Request) -> Response:
-        return PlainTextResponse("ok\n")
+        problem = pulse.problem(time.monotonic())
+        return PlainTextResponse(f"{problem}\n", 503) if problem else PlainTextResponse("ok\n")
 
-    async def readyz(_: Request) -> Response:
-        body = {"ready": health.ready, "parts": health.parts()}
-        return JSONResponse(body, 200 if health.ready else 503)
+    async def readyz(request: Request) -> Response:
+        shown, ill = health.parts(), health.ill()
+        asked = [name for name in request.query_params.get("parts", "").split(",") if name]
+        if unknown := sorted(set(asked) - ill.keys()):
+            return PlainTextResponse(f"no part {unknown[0]}; there are {', '.join(ill)}\n", 400)
+        ready = not any(ill[name] for name in asked or ill)
+        parts = {name: said for name, said in shown.items() if name in (asked or shown)}
+        return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
 
     async def metrics(_: Request) -> Response:
+        meter.process(health.ill(), pulse.lag_s(time.monotonic()))
         return Response(meter.page(), media_type="text/plain; version=0.0.4")
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+async def keep_beating(pulse: Pulse) -> None:
+    """Beat for ever; when this ends, for whatever reason, `/livez` says so."""
+    while True:
+        pulse.beat(time.monotonic())
+        await asyncio.sleep(EVERY_S)
 
 
 def web_server(routes: Sequence[Route], forwarded_allow_ips: str) -> Server:

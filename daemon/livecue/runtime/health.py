@@ -25,6 +25,14 @@ class HealthBoard:
     def ready(self) -> bool:
         return not any(self._errors.values())
 
+    def ill(self) -> dict[str, str]:
+        """Each part with its error, empty when it has none."""
+        errors: dict[str, str] = {}
+        for part, error in self._errors.items():
+            name = part.partition("-")[0]
+            errors[name] = error or errors.get(name, "")
+        return errors
+
     def parts(self) -> dict[str, str]:
         """Each part with what is wrong with it, `ok` when nothing; `inbox-0`, `inbox-1` … are one part."""
         shown: dict[str, str] = {}

@@ -65,6 +65,8 @@ class PartitionWorker:
         self._stopping = False
         self.lag = 0
         self.opened = 0
+        self._part = f"inbox-{partition}"
+        health.report(self._part, "starting")  # until its reader is open
 
     def stop(self) -> None:
         """Finish the round that is on and return from `run`."""
@@ -81,7 +83,6 @@ class PartitionWorker:
     async def run(self) -> None:
         """Serve the partition until stopped."""
         pause_s = 0.2
-        part = f"inbox-{self._partition}"
         while not self._stopping:
             try:
                 intake = await self._partitions.open(
@@ -89,7 +90,7 @@ class PartitionWorker:
                 )
                 self._cursor = intake.cursor
                 self.opened += 1
-                self._health.report(part)
+                self._health.report(self._part)
                 try:
                     await self._serve(intake)
                 finally:
@@ -98,7 +99,7 @@ class PartitionWorker:
             except BusError as error:
                 if isinstance(error, StaleStateError):
                     self._meter.count(Count.STATE_CONFLICTS)
-                self._health.report(part, str(error))
+                self._health.report(self._part, str(error))
                 log.warning("inbox-interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)

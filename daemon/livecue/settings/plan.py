@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -88,6 +88,7 @@ Calendar = Annotated[str, AfterValidator(_calendar)]
 class Holidays(Strict):
     """Days on which sessions that name this list do not start: `dates`, and those of a calendar."""
 
+    secrets: ClassVar = ("ics",)
     dates: tuple[Day, ...] = ()
     ics: Calendar = ""
     timezone: str = "UTC"
@@ -117,8 +118,12 @@ class PlanSettings(Strict):
 
 
 class SessionSettings(Strict):
-    """When the room is live: `cron` and `duration` in `timezone`, `start` and `end` once, or a calendar."""
+    """When the room is live: `cron` and `duration` in `timezone`, `start` and `end` once, or a calendar.
 
+    The address of a private calendar is as good as a key to it, so it may stand in a file of its own.
+    """
+
+    secrets: ClassVar = ("ics",)
     name: str = Field(min_length=1, max_length=64)
     cron: str = ""
     duration: Duration = timedelta(0)

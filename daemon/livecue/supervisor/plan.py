@@ -47,13 +47,14 @@ def run_at(sessions: Sequence[Session], now: datetime) -> Run | None:
     if not sessions:
         return None
     policy = sessions[0].overlap
+    on: list[Run | None]
     if policy is Overlap.MERGE:
         on = [_merged_at(sessions, now)]
     elif policy is Overlap.FIRST:
         on = [_first_at(sessions, now)]
     else:
         found = [run for one in sessions if (run := _latest(one, now)) is not None]
-        on = sorted(found, key=lambda run: (run.end, -run.start.timestamp()), reverse=True)
+        on = [*sorted(found, key=lambda run: (run.end, -run.start.timestamp()), reverse=True)]
     left = (piece for run in on if run is not None for piece in cut(run, sessions[0].blackouts))
     return next((one for one in left if one.on(now) and not _useful(one).left_out), None)
 

@@ -6,13 +6,14 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # livecue reads its configuration once: a change of it rolls the pod.
-    checksum/config: {{ printf "%s%s" (toYaml .Values.config) (toYaml .Values.packs) | sha256sum }}
+    # A change of the configuration rolls the pod; keys, tokens and packs are taken while it runs.
+    checksum/config: {{ include "livecue.rolling-config" . | sha256sum }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
   automountServiceAccountToken: false
+  enableServiceLinks: false
   {{- with .Values.serviceAccountName }}
   serviceAccountName: {{ . }}
   {{- end }}
@@ -22,7 +23,7 @@ spec:
   {{- with .Values.image.pullSecrets }}
   imagePullSecrets: {{- toYaml . | nindent 4 }}
   {{- end }}
-  terminationGracePeriodSeconds: 30
+  terminationGracePeriodSeconds: {{ include "livecue.grace-seconds" . }}
   securityContext:
     runAsNonRoot: true
     runAsUser: 10001
@@ -32,9 +33,15 @@ spec:
     seccompProfile: {type: RuntimeDefault}
   containers:
     - name: livecue
-      image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+      image: {{ include "livecue.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
-      args: [run, -c, /etc/livecue/livecue.yaml]
+      args:
+        - run
+        - -c
+        - /etc/livecue/config/livecue.yaml
+        {{- if .Values.stopLivesOnExit }}
+        - --stop-lives-on-exit
+        {{- end }}
       env:
         - {name: LIVECUE_HTTP__PORT, value: {{ .Values.config.http.port | quote }}}
         {{- with .Values.env }}
@@ -42,8 +49,8 @@ spec:
         {{- end }}
       ports:
         - {name: http, containerPort: {{ .Values.config.http.port }}}
-      # /livez says that the process answers; /readyz that bus, inbox and cloud all work. A cloud that
-      # cannot be reached is no reason to restart anything, so liveness must not ask for /readyz.
+      # /livez says that the event loop turns, /readyz that the daemon's own consumers do. A cloud that
+      # cannot be reached is no reason to restart anything, nor to take a pod out of service.
       startupProbe:
         httpGet: {path: /livez, port: http}
         periodSeconds: 2
@@ -54,17 +61,24 @@ spec:
         timeoutSeconds: 5
         failureThreshold: 3
       readinessProbe:
-        httpGet: {path: /readyz, port: http}
+        httpGet: {path: "/readyz?parts=bus,inbox", port: http}
         periodSeconds: 5
         timeoutSeconds: 3
+      lifecycle:
+        # Until every proxy has forgotten the pod, callbacks still come.
+        preStop:
+          exec: {command: [python, -c, "import time; time.sleep({{ include "livecue.pre-stop-seconds" . }})"]}
       resources: {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true
         capabilities: {drop: [ALL]}
+      # None of them by subPath: what changes in a Secret or a ConfigMap reaches the files of a running pod.
       volumeMounts:
-        - {name: config, mountPath: /etc/livecue/livecue.yaml, subPath: livecue.yaml, readOnly: true}
+        - {name: config, mountPath: /etc/livecue/config, readOnly: true}
+        {{- if .Values.secrets }}
         - {name: secrets, mountPath: /etc/livecue/secrets, readOnly: true}
+        {{- end }}
         - {name: data, mountPath: /var/lib/livecue}
         - {name: tmp, mountPath: /tmp}
         {{- if .Values.packs }}
@@ -77,13 +91,20 @@ spec:
       {{- else }}
       configMap: {name: {{ include "livecue.name" . }}}
       {{- end }}
+    {{- with .Values.secrets }}
     - name: secrets
-      secret: {secretName: {{ .Values.secretName }}, defaultMode: 0440}
+      projected:
+        defaultMode: 0440
+        sources:
+          {{- range . }}
+          - secret: {{- toYaml . | nindent 14 }}
+          {{- end }}
+    {{- end }}
     - name: tmp
-      emptyDir: {}
+      emptyDir: {sizeLimit: 256Mi}
     {{- if not (include "livecue.embedded" .) }}
     - name: data
-      emptyDir: {}
+      emptyDir: {sizeLimit: 256Mi}
     {{- end }}
     {{- if .Values.packs }}
     - name: packs
@@ -102,5 +123,13 @@ spec:
   {{- end }}
   {{- with .Values.affinity }}
   affinity: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .Values.topologySpread.enabled }}
+  topologySpreadConstraints:
+    - maxSkew: {{ .Values.topologySpread.maxSkew }}
+      topologyKey: {{ .Values.topologySpread.topologyKey }}
+      whenUnsatisfiable: {{ .Values.topologySpread.whenUnsatisfiable }}
+      labelSelector:
+        matchLabels: {{- include "livecue.selector" . | nindent 10 }}
   {{- end }}
 {{- end -}}
