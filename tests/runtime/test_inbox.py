@@ -13,7 +13,7 @@ from livecue.runtime.desk import Desk, DeskRules
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.memory import MemoryBus, Tally
-from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit
+from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, RuleDid, Took
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import T0, desk_rules, rule, said
 
@@ -41,7 +41,7 @@ def fill(bus: MemoryBus) -> None:
 async def serve(bus: MemoryBus, meter: Tally, rooms: dict[str, DeskRules] = ROOMS) -> HealthBoard:
     """One worker until the partition is decided."""
     health = HealthBoard()
-    worker = PartitionWorker(3, rooms, bus, bus, bus, meter, health)
+    worker = PartitionWorker(3, rooms, bus, bus, bus, meter, health, now=lambda: T0 + 40)
     bus.when_empty = worker.stop
     await worker.run()
     return health
@@ -186,3 +186,28 @@ async def test_a_state_that_cannot_be_read_lets_the_room_start_afresh() -> None:
     bus.store("b", said("ship"), T0)
     await serve(bus, Tally())
     assert len(bus.cues) == 1
+
+
+async def test_rules_and_times_are_counted_only_once_though_the_round_is_repeated() -> None:
+    for at in range(1, 12):
+        meter = Tally()
+        bus = FaultyBus(at)
+        fill(bus)
+        await serve(bus, meter)
+        assert meter.rules == {
+            ("each", RuleDid.HIT): 8,
+            ("once", RuleDid.HIT): 4,  # those held back are hits too
+            ("once", RuleDid.SUPPRESSED): 3,
+        }, at
+        assert sum(n for _, _, n in meter.times) == 17, at
+
+
+async def test_each_event_takes_as_long_as_its_message_waited_for_the_commit() -> None:
+    bus, meter = MemoryBus(), Tally()
+    bus.store("a", {"events": [said("ship")] * 5}, T0)
+    bus.store("b", said("ship"), T0)
+    bus.store("b", said("nothing of ours"), T0 + 30)
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, HealthBoard(), now=lambda: T0 + 40)
+    bus.when_empty = worker.stop
+    await worker.run()
+    assert meter.times == [(Took.DECIDE, 0.04, 6), (Took.DECIDE, 0.01, 1)]

@@ -155,6 +155,10 @@ class Airtime:
         first = self._line[0] if self._line else None
         return first.command_id if first is not None and self._speaks(first, now_ms) else ""
 
+    def sent_ms(self, command_id: str) -> int | None:
+        """When the cloud took it; None if it is not waited for."""
+        return next((one.sent_ms for one in self._line if one.command_id == command_id), None)
+
     @property
     def command_ids(self) -> list[str]:
         """What is not known to have been spoken, in the order it will be."""

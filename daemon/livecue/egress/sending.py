@@ -22,7 +22,7 @@ from livecue.egress.on_air import OnAir
 from livecue.egress.records import Records
 from livecue.egress.verdict import LOOK_AGAIN, OVER, outcome_of, pause_ms, reworded
 from livecue.engine.speech import spoken_seconds
-from livecue.runtime.ports import BusError, Count, Meter, Now, Outcome
+from livecue.runtime.ports import BusError, Count, LineMeter, Now, Outcome, RuleDid, Took
 from livecue.runtime.sender_ports import Commands
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Sender:
     commands: Commands
     queue: CueQueue
     records: Records
-    meter: Meter
+    meter: LineMeter
     now: Now
     jitter: Callable[[], float]
     look: Callable[[str], None]
@@ -72,6 +72,10 @@ class Sender:
     async def send(self, mine: list[Waiting], job: Job, air: OnAir) -> CloudError | None:
         """One attempt for all of `mine`, said as one; the error the cloud answered with, if any."""
         cue, seconds = said_as_one([one.cue for one in mine], air)
+        now = self.now()
+        for one in mine:
+            if one.since_ms:
+                self.meter.took(Took.CUE_WAIT, (now - one.since_ms) / 1000)
         try:
             command_id = await self.commands.send(cue, job)
         except CloudError as error:
@@ -89,6 +93,7 @@ class Sender:
             room = one.cue.room
             self.meter.reply_latency(room, (now - one.cue.at_ms) / 1000)
             self.meter.count(Count.CUES, room, reason=Outcome.SENT)
+            self.meter.rule(one.cue.rule_index, RuleDid.SENT)
             entry = line(
                 one,
                 Outcome.SENT,
@@ -131,7 +136,7 @@ class Sender:
         """Surely not taken: it goes again, within its deadline."""
         entry = line(one, Outcome.WAITING, self.now(), job_id=job.job_id, error=error)
         self.records.note(cue.room, entry)
-        self._put_back(Waiting(cue, one.attempt + 1, one.arrival))
+        self._put_back(Waiting(cue, one.attempt + 1, one.arrival, since_ms=self.now()))
 
     def _put_back(self, one: Waiting) -> None:
         if gone := self.queue.put(one):
@@ -150,6 +155,7 @@ class Sender:
         cue = one.cue
         self.records.note(cue.room, line(one, outcome, self.now(), job_id=job_id, error=error))
         self.meter.count(Count.CUES, cue.room, reason=outcome)
+        self.meter.rule(cue.rule_index, RuleDid.EXPIRED if outcome is Outcome.EXPIRED else RuleDid.UNSENT)
         if outcome is not Outcome.UNKNOWN:  # else perhaps it was spoken
             self.records.returned(cue)
 
