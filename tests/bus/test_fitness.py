@@ -53,7 +53,7 @@ async def with_stream(url: str, name: str, **config: Any) -> AsyncIterator[None]
 async def test_a_server_without_jetstream(tmp_path: Path) -> None:
     async with nats_server(tmp_path, jetstream=False) as url:
         said = await refusal(url)
-    assert "JetStream: it is off on this server" in said
+    assert "nobody answers for JetStream, it is off on this server" in said
     assert "start nats-server with `-js`" in said
 
 

@@ -31,8 +31,13 @@ class BusApiError(BusError):
 class BusUnfitError(BusApiError):
     """The server is there and cannot serve livecue the way it is set up; trying again does not help.
 
-    Remedy: the text says what to change at the server, its account or the configuration.
+    Remedy: `remedy`, which the text ends with: what to change at the server, its account or the configuration.
     """
+
+    def __init__(self, what: str, remedy: str, *, code: int = 0, err_code: int = 0) -> None:
+        super().__init__(f"{what}: {remedy}", code=code, err_code=err_code)
+        self.what = what
+        self.remedy = remedy
 
 
 _JETSTREAM_OFF = frozenset({10039, 10076})  # not enabled for the account; not enabled
@@ -50,8 +55,8 @@ async def api_request(nc: Client, subject: str, body: Mapping[str, Any]) -> dict
         reply = await nc.request(f"$JS.API.{subject}", msgspec.json.encode(body), timeout=TIMEOUT_S)
     except NoRespondersError as error:
         raise BusUnfitError(
-            "nobody answers for JetStream: it is off on this server, or the account does not reach it: start "
-            "nats-server with `-js`, or write `jetstream { store_dir: … }` in its configuration",
+            "nobody answers for JetStream, it is off on this server",
+            "start nats-server with `-js`, or write `jetstream { store_dir: … }` in its configuration",
             code=503,
         ) from error
     except (NatsError, OSError) as error:
@@ -60,7 +65,8 @@ async def api_request(nc: Client, subject: str, body: Mapping[str, Any]) -> dict
     failure = answer.get("error")
     if failure and failure.get("err_code") in _JETSTREAM_OFF:
         raise BusUnfitError(
-            f"{failure.get('description')}: write `jetstream: enabled` into the account of livecue's NATS user",
+            str(failure.get("description")),
+            "write `jetstream: enabled` into the account of livecue's NATS user",
             code=503,
             err_code=int(failure["err_code"]),
         )

@@ -129,14 +129,7 @@ class Bus:
                 self.nc = await broker.connect()
         except (NatsError, OSError, TimeoutError) as error:
             why = self._trouble or str(error) or type(error).__name__
-            if "authorization" in why.lower():
-                raise BusUnfitError(
-                    f"the NATS server at {', '.join(map(_shown, self._options.servers))} refuses us ({why}): "
-                    "correct nats.token, nats.user and nats.password, or nats.creds_file"
-                ) from error
-            raise BusError(
-                f"no NATS server at {', '.join(map(_shown, self._options.servers))}: {why}"
-            ) from error
+            raise unreachable(self._options, why) from error
         self._check_server()
         try:
             await ensure_streams(self.nc, self._options.replicas)
@@ -225,6 +218,17 @@ class Bus:
             with suppress(NatsError, OSError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                     await self.nc.close()
+
+
+def unreachable(options: BusOptions, why: str) -> BusError:
+    """The error for a server that did not let us in."""
+    servers = ", ".join(map(_shown, options.servers))
+    if "authorization" in why.lower():
+        return BusUnfitError(
+            f"the NATS server at {servers} refuses us ({why})",
+            "correct nats.token, nats.user and nats.password, or nats.creds_file",
+        )
+    return BusError(f"no NATS server at {servers}: {why}")
 
 
 def _shown(url: str) -> str:

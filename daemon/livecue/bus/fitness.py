@@ -41,7 +41,8 @@ def check_version(nc: Client) -> str:
     version = nc.connected_server_version
     if (version.major, version.minor) < OLDEST_SERVER:
         raise BusUnfitError(
-            f"nats-server {version.major}.{version.minor} is too old: livecue needs 2.12 or newer (atomic batches)"
+            f"nats-server {version.major}.{version.minor} is too old",
+            "livecue needs 2.12 or newer (atomic batches)",
         )
     return f"{version.major}.{version.minor}.{version.patch}"
 
@@ -62,8 +63,8 @@ def denied(troubles: Collection[str]) -> list[str]:
 def unfit_rights(what: Collection[str]) -> BusUnfitError:
     """The error for rights that are missing."""
     return BusUnfitError(
-        f"livecue's NATS user may not {', '.join(what)}: allow it to publish to {' '.join(PUBLISHES)} "
-        f"and to subscribe to {' '.join(SUBSCRIBES)}"
+        f"livecue's NATS user may not {', '.join(what)}",
+        f"allow it to publish to {' '.join(PUBLISHES)} and to subscribe to {' '.join(SUBSCRIBES)}",
     )
 
 

@@ -145,8 +145,8 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
             info = await _create(nc, config)
         if strange := foreign_subjects(config, info["config"]):
             raise BusUnfitError(
-                f"stream {name} is somebody else's: it stores {', '.join(strange)}, which livecue does not: "
-                "rename that stream, or give livecue a NATS account of its own"
+                f"stream {name} is somebody else's: it stores {', '.join(strange)}, which livecue does not",
+                "rename that stream, or give livecue a NATS account of its own",
             )
         if differing := differences(essential(config), info["config"]):
             log.warning("stream-corrected", stream=name, differing=differing)
@@ -155,7 +155,8 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
             except BusApiError as error:
                 raise BusUnfitError(
                     f"stream {name} exists with other settings ({'; '.join(differing)}) and the server "
-                    f"refuses to change them ({error}): remove the stream, or give livecue a NATS account of its own",
+                    f"refuses to change them ({error})",
+                    "remove the stream, or give livecue a NATS account of its own",
                     code=error.code,
                 ) from error
 
@@ -175,21 +176,18 @@ async def _create(nc: Client, config: Mapping[str, Any]) -> dict[str, Any]:
     except BusApiError as error:
         if error.err_code == _OVERLAP:
             others = ", ".join(await overlapping(nc, config))
-            text = (
-                f"stream {config['name']} cannot be made: its subjects are already stored by {others}: "
-                "narrow or remove that, or give livecue a NATS account of its own"
-            )
+            text = f"stream {config['name']} cannot be made: its subjects are already stored by {others}"
+            remedy = "narrow or remove that, or give livecue a NATS account of its own"
         elif error.err_code == _NO_STORAGE:
             whole = sum(int(one["max_bytes"]) for one in stream_configs(1)) // _MIB
             text = (
                 f"the server has no room for stream {config['name']}: livecue's streams need {whole} MiB of file "
-                "storage per replica: raise JetStream's max_file_store or the account's limit"
+                "storage per replica"
             )
+            remedy = "raise JetStream's max_file_store or the account's limit"
         elif error.err_code == _NO_PEERS:
-            text = (
-                f"stream {config['name']} cannot be kept {config['num_replicas']} times by this server ({error}): "
-                "lower nats.replicas, or point nats.url at a cluster of as many servers"
-            )
+            text = f"stream {config['name']} cannot be kept {config['num_replicas']} times by this server ({error})"
+            remedy = "lower nats.replicas, or point nats.url at a cluster of as many servers"
         else:
             raise
-        raise BusUnfitError(text, code=error.code, err_code=error.err_code) from error
+        raise BusUnfitError(text, remedy, code=error.code, err_code=error.err_code) from error
