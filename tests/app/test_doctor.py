@@ -24,9 +24,11 @@ from livecue.app.daemon import now_ms
 from livecue.app.doctor import Checkup
 from livecue.app.findings import Finding, Verdict
 from livecue.app.knock import Knock, Step, knock
+from livecue.app.metrics import PrometheusMeter
 from livecue.bus.api import api_request
 from livecue.bus.look import StreamSeen
 from livecue.bus.streams import ensure_streams
+from livecue.runtime.ports import Count
 from livecue.sandbox import Sandbox, SandboxOptions
 
 ROOM_ID = "11111111-aaaa-4bbb-8ccc-00000000000a"
@@ -316,6 +318,18 @@ async def test_another_server_on_the_daemons_port_is_not_taken_for_it(tmp_path: 
     rooms = [{"key": "shop", "room_id": ROOM_ID}]
     quiet = checkup(config(tmp_path, rooms=rooms))
     assert verdicts(await of(doctor_callbacks.examine_callbacks(quiet))) == {"callbacks": OK}
+
+
+async def test_only_this_rooms_refusals_are_counted(tmp_path: Path) -> None:
+    page = PrometheusMeter()
+    for room, reason, n in (("shop", "missing", 2), ("shop", "stale", 1), ("other", "missing", 9)):
+        page.count(Count.CALLBACKS_REJECTED, room, n, reason)
+    async with answering(b"HTTP/1.1 200 OK\r\n\r\n" + page.page()) as port:
+        patient = checkup(config(tmp_path, port=port))
+        assert await doctor_callbacks._rejected(patient, "shop") == 3
+        assert await doctor_callbacks._rejected(patient, "new") == 0
+    async with answering(b"HTTP/1.1 200 OK\r\n\r\n<html>") as port:
+        assert await doctor_callbacks._rejected(checkup(config(tmp_path, port=port)), "shop") is None
 
 
 async def bus(folder: Path, url: str, *, ahead_s: float = 0, **nats_keys: Any) -> dict[str, Finding]:

@@ -15,7 +15,8 @@ from livecue.app.reload import Rulebook
 from livecue.app.series import OTHER, Bounded, Spread
 from livecue.domain import Job
 from livecue.egress.breaker import State
-from livecue.runtime.ports import Count, RuleDid, Took
+from livecue.runtime.measure_ports import RuleDid, Took
+from livecue.runtime.ports import Count
 from runtime.making import desk_rules, rule
 
 HOSTILE = "小王\n{}\"\\'\x00"

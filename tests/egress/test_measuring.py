@@ -6,8 +6,8 @@ from egress import reporting
 from egress.stage import T0, Stage
 from livecue.domain import Job, JobState, Meaning, SignalKind
 from livecue.egress.turn import Turn
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.memory import MemoryCloud
-from livecue.runtime.ports import RuleDid, Took
 from runtime.making import cue, refusal
 
 

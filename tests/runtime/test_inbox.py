@@ -6,14 +6,16 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from livecue.domain import CueKind, ReportMode
 from livecue.runtime import inbox
 from livecue.runtime.desk import Desk, DeskRules
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.memory import MemoryBus, Tally
-from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, RuleDid, Took
+from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import T0, desk_rules, rule, said
 
@@ -211,3 +213,22 @@ async def test_each_event_takes_as_long_as_its_message_waited_for_the_commit() -
     bus.when_empty = worker.stop
     await worker.run()
     assert meter.times == [(Took.DECIDE, 0.04, 6), (Took.DECIDE, 0.01, 1)]
+
+
+async def test_a_flood_of_dead_letters_is_buried_whole_and_told_in_part() -> None:
+    bus, meter = MemoryBus(), Tally()
+    clock = [T0]
+    for n in range(90):
+        bus.store("a", b"nonsense", T0 + n)
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, HealthBoard(), now=lambda: clock[0])
+
+    def later() -> None:
+        clock[0] += 10_000
+        bus.when_empty = worker.stop
+
+    bus.when_empty = later
+    with capture_logs() as logs:
+        await worker.run()
+    assert (len(bus.dead), meter.total(Count.DEAD)) == (90, 90)
+    assert [line["event"] for line in logs] == ["dead-letter"] * 20 + ["dead-letters-untold"]
+    assert logs[-1]["not_json"] == 70

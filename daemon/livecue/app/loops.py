@@ -27,7 +27,8 @@ from livecue.metastudio.wire import monotonic_ms
 from livecue.outgoing import Http
 from livecue.runtime.alert_ports import Alerts
 from livecue.runtime.asker import Asker
-from livecue.runtime.ports import Count, Health, LineMeter, Meter, Now
+from livecue.runtime.measure_ports import LineMeter
+from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import RoomPlan, StopTimerKeeper, Supervisor, Sweeper
 

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from livecue.app.series import Bounded, Spread
 from livecue.app.snapshot import Snapshot
-from livecue.runtime.ports import Count, RuleDid, Took
+from livecue.runtime.measure_ports import RuleDid, Took
+from livecue.runtime.ports import Count
 
 _HELP = {
     Count.EVENTS: "viewers' events decided, by type",

@@ -22,9 +22,11 @@ from livecue.egress.merging import alike
 from livecue.egress.on_air import AirtimeLimits, OnAir
 from livecue.egress.records import Records
 from livecue.egress.sending import NothingSent, Sender
+from livecue.egress.telling import Teller
 from livecue.egress.turn import Turn
 from livecue.egress.withdrawals import Withdrawals
-from livecue.runtime.ports import Count, LineMeter, Now, Outcome, Took
+from livecue.runtime.measure_ports import LineMeter, Took
+from livecue.runtime.ports import Count, Now, Outcome
 from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import Commands, CueLog, History, JobBoard
 
@@ -72,7 +74,8 @@ class Dispatcher:
         self._airtime = airtime
         self._thanks = thanks
         self._queue = CueQueue(weights)
-        self._sender = Sender(commands, self._queue, records, meter, now, jitter, look)
+        self._teller = Teller(now)
+        self._sender = Sender(commands, self._queue, records, meter, now, jitter, look, self._teller)
         self._rooms: dict[str, OnAir] = {}
         self._withdrawals = Withdrawals(commands, records, meter, now)
         self._held_ms = 0
@@ -260,6 +263,7 @@ class Dispatcher:
         while not self._stopping:
             for room in [room for room, air in self._rooms.items() if air.airtime.overdue(self._now())]:
                 await self._heal(room)
+            self._teller.sum_up()
             await asyncio.sleep(_TEND_S)
 
     async def _heal(self, room: str) -> None:
@@ -283,4 +287,5 @@ class Dispatcher:
         if self._sending:
             await asyncio.wait(self._sending, timeout=drain_s)
         await self._cues.close()
+        self._teller.sum_up(at_once=True)
         await self._records.flush(max(end - asyncio.get_running_loop().time(), _LAST_WORDS_S))

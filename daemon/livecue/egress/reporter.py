@@ -21,7 +21,8 @@ from livecue.egress.records import Records
 from livecue.egress.report_queue import Pending, ReportQueue
 from livecue.egress.report_sending import ReportSender
 from livecue.egress.turn import Turn
-from livecue.runtime.ports import LineMeter, Now, Outcome
+from livecue.runtime.measure_ports import LineMeter
+from livecue.runtime.ports import Now, Outcome
 from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import History, JobBoard, ReportLog, Reports
 

@@ -20,9 +20,11 @@ from livecue.egress.lines import line
 from livecue.egress.merging import merged_text
 from livecue.egress.on_air import OnAir
 from livecue.egress.records import Records
+from livecue.egress.telling import Teller
 from livecue.egress.verdict import LOOK_AGAIN, OVER, outcome_of, pause_ms, reworded
 from livecue.engine.speech import spoken_seconds
-from livecue.runtime.ports import BusError, Count, LineMeter, Now, Outcome, RuleDid, Took
+from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
+from livecue.runtime.ports import BusError, Count, Now, Outcome
 from livecue.runtime.sender_ports import Commands
 
 log = structlog.get_logger()
@@ -47,6 +49,7 @@ class Sender:
     now: Now
     jitter: Callable[[], float]
     look: Callable[[str], None]
+    teller: Teller
 
     async def claim(self, chosen: list[Waiting], job: Job, air: OnAir) -> list[Waiting]:
         """Those of `chosen` that are ours to send and still in time."""
@@ -89,6 +92,7 @@ class Sender:
     ) -> None:
         now = self.now()
         over = air.sent([one.cue for one in mine], command_id, seconds, now)
+        self.teller.sent([one.cue for one in mine], cue, seconds, max(one.attempt for one in mine))
         for one in mine:
             room = one.cue.room
             self.meter.reply_latency(room, (now - one.cue.at_ms) / 1000)
@@ -111,6 +115,7 @@ class Sender:
         """The cloud called back that it was spoken."""
         entry = line(Waiting(cue), Outcome.FINISHED, self.now(), command_id=command_id)
         self.records.note(cue.room, entry)
+        self.teller.spoken(cue)
 
     def _failed(self, mine: list[Waiting], said: Cue, job: Job, air: OnAir, error: CloudError) -> None:
         room = said.room
@@ -156,6 +161,8 @@ class Sender:
         self.records.note(cue.room, line(one, outcome, self.now(), job_id=job_id, error=error))
         self.meter.count(Count.CUES, cue.room, reason=outcome)
         self.meter.rule(cue.rule_index, RuleDid.EXPIRED if outcome is Outcome.EXPIRED else RuleDid.UNSENT)
+        if error is None:  # else it was warned of
+            self.teller.ended(cue, outcome)
         if outcome is not Outcome.UNKNOWN:  # else perhaps it was spoken
             self.records.returned(cue)
 

@@ -27,7 +27,8 @@ from livecue.engine import (
     signal,
 )
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
-from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit, RuleDid
+from livecue.runtime.measure_ports import RuleDid
+from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
 
 _MOST_REPORTED = 5 * MAX_REPORTED  # a second: more than all calls of a tenant can carry (S4 6.2.7)
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload

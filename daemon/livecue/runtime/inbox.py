@@ -15,6 +15,7 @@ import structlog
 
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
+from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
 from livecue.runtime.ports import (
     BusError,
     Count,
@@ -24,14 +25,12 @@ from livecue.runtime.ports import (
     Health,
     Intake,
     Ledger,
-    LineMeter,
     Now,
     Partitions,
     RoomCommit,
-    RuleDid,
     StaleStateError,
-    Took,
 )
+from livecue.runtime.sparing import Sparing
 
 log = structlog.get_logger()
 
@@ -66,6 +65,7 @@ class PartitionWorker:
         self._meter = meter
         self._health = health
         self._now = now
+        self._sparing = Sparing()
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
         self._strangers: list[Delivery] = []
@@ -120,6 +120,7 @@ class PartitionWorker:
         while not self._stopping:
             deliveries = await intake.take(_TAKE, _WAIT_S)
             self.lag = intake.lag
+            self._sum_up(self._now() if self._now else 0)
             await self._decide(deliveries)
         await self._commit(force=True)
 
@@ -229,6 +230,11 @@ class PartitionWorker:
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
             await self._bury(delivery.room, str(delivery.seq), error)
 
+    def _sum_up(self, now_ms: int) -> None:
+        """Say how many dead letters a flood of them has left out of the log."""
+        if out := self._sparing.untold(now_ms):
+            log.warning("dead-letters-untold", **out.counts, rooms=out.rooms)
+
     def _quarantine(self, room: str, rule_index: str) -> None:
         self._meter.count(Count.RULES_QUARANTINED, room)
         log.error(
@@ -240,5 +246,8 @@ class PartitionWorker:
         )
 
     async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
-        log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
+        now_ms = self._now() if self._now else 0
+        self._sum_up(now_ms)
+        if self._sparing.may(now_ms, room, str(error.reason)):
+            log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
         await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")

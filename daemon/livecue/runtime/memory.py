@@ -15,6 +15,7 @@ import msgspec
 
 from livecue.domain import Ask, CloudError, Cue, Job, Report, ReportedEvent
 from livecue.runtime.ask_ports import AUDIT_PREFIX, AskError
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.ports import (
     AuditEntry,
     BusError,
@@ -24,9 +25,7 @@ from livecue.runtime.ports import (
     Lane,
     Outcome,
     RoomCommit,
-    RuleDid,
     StaleStateError,
-    Took,
 )
 
 

@@ -89,24 +89,6 @@ class Count(StrEnum):
     ASKS_FAILED = "asks_failed"
 
 
-class Took(StrEnum):
-    """The ways of an event whose time is taken, by name in `/metrics` (prefix `livecue_`, suffix `_seconds`)."""
-
-    DECIDE = "decide_latency"  # from its storage on the bus until it is decided, and that is committed
-    CUE_WAIT = "cue_wait"  # from a cue's arrival at the dispatcher until its call goes out
-    SPEECH = "speech"  # from the cloud's answer to a cue until it calls back that it was spoken
-
-
-class RuleDid(StrEnum):
-    """What is counted by rule; a closed list, because each is a series of every rule."""
-
-    HIT = "hit"  # it used an event up, answering or held back
-    SUPPRESSED = "suppressed"
-    SENT = "sent"
-    EXPIRED = "expired"
-    UNSENT = "unsent"  # whatever else kept its cue from being said
-
-
 class Meter(Protocol):
     """Counts what happens. `reason` is from a closed enum, never free text."""
 
@@ -114,19 +96,6 @@ class Meter(Protocol):
 
     def reply_latency(self, room: str, seconds: float) -> None:
         """Time from the event's storage on the bus to the cloud's 200 for its cue."""
-
-
-class LineMeter(Meter, Protocol):
-    """What is measured on the way from an event to a cue, besides."""
-
-    def took(self, what: Took, seconds: float, n: int = 1) -> None:
-        """`n` of them took so long; clocks that differ do not make it negative."""
-
-    def rule(self, rule_index: str, did: RuleDid, n: int = 1) -> None:
-        """A rule did this `n` times."""
-
-    def limiter_wait(self, operation: str, seconds: float) -> None:
-        """How long a call of this operation waited for its slot."""
 
 
 class Health(Protocol):
