@@ -229,6 +229,15 @@ async def test_what_is_no_web_server_is_told(answer: bytes, error: str) -> None:
     assert (seen.failed, seen.error) == (Step.ANSWER, error)
 
 
+async def test_a_port_that_nobody_listens_on_is_told_in_the_systems_words() -> None:
+    seen = await knock(f"http://127.0.0.1:{free_port()}", time.time)
+    assert (seen.failed, seen.error, seen.addresses) == (
+        Step.CONNECTION,
+        "Connection refused",
+        ("127.0.0.1",),
+    )
+
+
 async def test_what_never_answers_is_given_up() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -7,6 +7,7 @@ never a secret.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -161,6 +162,8 @@ def _why(error: BaseException, timeout_s: float) -> str:
     if isinstance(error, ssl.SSLError):
         return error.reason or "no TLS is spoken there"
     if isinstance(error, OSError):
+        if error.errno and error.errno > 0:  # asyncio's own words repeat the address
+            return os.strerror(error.errno)
         return error.strerror or type(error).__name__
     if isinstance(error, asyncio.IncompleteReadError):
         return "the connection was closed without an answer"
