@@ -113,6 +113,10 @@ class Airtime:
             self.pace += _LEARN * (seen - self.pace)
         return measured / 1000
 
+    def called_back(self) -> None:
+        """A finish came for what was already taken to be over: the cloud does call back."""
+        self._tells = True
+
     def _measured(self, at: int, now_ms: int) -> int:
         insert = self._line[at]
         return now_ms - insert.start_ms if at == 0 and insert.exact and insert.whole else 0
