@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_a_text_is_cut_and_harmless(text: str, seen: str) -> None:
 
 
 async def test_a_configured_secret_in_a_text_is_masked() -> None:
-    kept = structlog.get_config()
+    kept, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
     written = io.StringIO()
     configure_logs("info", Redactor(["GEHEIM-123"]), stream=written)
     try:
@@ -115,5 +116,7 @@ async def test_a_configured_secret_in_a_text_is_masked() -> None:
         await stage.run(0)
     finally:
         structlog.configure(**kept)
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
     line = json.loads(written.getvalue())
     assert (line["event"], line["text"]) == ("cue-sent", "der Schlüssel ist ***")
