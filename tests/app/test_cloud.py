@@ -76,6 +76,26 @@ async def test_callers_go_in_order_of_asking_and_never_more_than_the_limit_in_a_
     assert all(later - earlier >= 1000 for (_, earlier), (_, later) in zip(went, went[2:], strict=False))
 
 
+async def test_every_call_tells_how_long_it_waited_for_its_slot(clock: Clock) -> None:
+    waits: list[tuple[str, float]] = []
+    limits = Limits(
+        "cn-north-4",
+        {"show": 1},
+        mono=clock,
+        sleep=clock.sleep,
+        waited=lambda operation, seconds: waits.append((operation, seconds)),
+    )
+    for _ in range(2):
+        await end(limits, "show")
+    assert waits == [("show", 0.0), ("show", WINDOW_MS / 1000)]
+
+
+async def test_the_breakers_say_how_they_stand(limits: Limits) -> None:
+    assert set(dict(limits.breakers()).values()) == {State.CLOSED}
+    await fail(limits, "show", 5)
+    assert [name for name, stands in limits.breakers() if stands is not State.CLOSED] == ["show"]
+
+
 async def test_who_comes_when_a_slot_is_free_goes_after_who_has_waited_for_it(clock: Clock) -> None:
     woken = asyncio.Event()
 

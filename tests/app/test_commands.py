@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.processes import livecue, running, write_config
+from bus.servers import nats_server
 from livecue.bus.embedded import EmbeddedServer
 from livecue.sandbox import Sandbox, SandboxOptions
 
@@ -71,6 +72,20 @@ async def test_a_taken_port_is_a_clear_error_and_exit_1(tmp_path: Path) -> None:
     assert code == 1
     assert "set another http.port" in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+async def test_a_bus_that_cannot_serve_is_named_with_its_remedy_by_probe_and_log(tmp_path: Path) -> None:
+    async with (
+        nats_server(tmp_path, jetstream=False) as url,
+        running(write_config(tmp_path, nats={"url": url})) as daemon,
+    ):
+        status, body = await daemon.until_answer("/readyz", "start nats-server with `-js`")
+        assert status == 503
+        assert "JetStream" in json.loads(body)["parts"]["bus"]
+        assert await daemon.end() == 0
+    [line] = [json.loads(line) for line in daemon.lines if '"bus-unfit"' in line]
+    assert "it is off on this server" in line["error"]
+    assert line["level"] == "error"
 
 
 async def test_without_a_bus_the_daemon_lives_is_not_ready_and_stops_when_told(tmp_path: Path) -> None:

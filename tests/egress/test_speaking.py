@@ -14,6 +14,7 @@ from livecue.runtime.memory import MemoryCloud
 from runtime.making import JOB, T0, cue, refusal
 
 NARROW = AirtimeLimits(8_000, 0.5)
+NARROW_LINE = AirtimeLimits(3_000, 1.0)
 
 
 def long(cue_id: str, room: str = "a", **more: Any) -> Cue:
@@ -40,6 +41,17 @@ async def test_a_finish_lets_the_next_one_go_and_is_audited() -> None:
     await stage.run()
     assert stage.spoken == ["a1", "a2"]
     assert ("a1", "finished") in stage.ends()
+
+
+async def test_a_finish_that_comes_just_after_its_time_still_shows_that_the_cloud_calls_back() -> None:
+    stage = Stage(long("a1", seconds=1), long("a2", seconds=5), long("a3", seconds=5), airtime=NARROW_LINE)
+    await stage.run(1_050)
+    assert stage.spoken == ["a1", "a2"], "the first was taken to be over"
+    finish(stage, 1)
+    await stage.run(5_100)
+    assert stage.spoken == ["a1", "a2", "a3"]
+    waited_for = stage.dispatcher.air("a").airtime.command_ids
+    assert waited_for == ["command-2", "command-3"], "the finish of the second may still come"
 
 
 async def test_a_finish_faster_than_the_commands_own_answer_counts() -> None:

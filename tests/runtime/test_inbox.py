@@ -6,12 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from livecue.domain import CueKind, ReportMode
 from livecue.runtime import inbox
 from livecue.runtime.desk import Desk, DeskRules
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.memory import MemoryBus, Tally
 from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit
 from runtime.faults import Fault, FaultyBus, Killed
@@ -41,7 +43,7 @@ def fill(bus: MemoryBus) -> None:
 async def serve(bus: MemoryBus, meter: Tally, rooms: dict[str, DeskRules] = ROOMS) -> HealthBoard:
     """One worker until the partition is decided."""
     health = HealthBoard()
-    worker = PartitionWorker(3, rooms, bus, bus, bus, meter, health)
+    worker = PartitionWorker(3, rooms, bus, bus, bus, meter, health, now=lambda: T0 + 40)
     bus.when_empty = worker.stop
     await worker.run()
     return health
@@ -186,3 +188,47 @@ async def test_a_state_that_cannot_be_read_lets_the_room_start_afresh() -> None:
     bus.store("b", said("ship"), T0)
     await serve(bus, Tally())
     assert len(bus.cues) == 1
+
+
+async def test_rules_and_times_are_counted_only_once_though_the_round_is_repeated() -> None:
+    for at in range(1, 12):
+        meter = Tally()
+        bus = FaultyBus(at)
+        fill(bus)
+        await serve(bus, meter)
+        assert meter.rules == {
+            ("each", RuleDid.HIT): 8,
+            ("once", RuleDid.HIT): 4,  # those held back are hits too
+            ("once", RuleDid.SUPPRESSED): 3,
+        }, at
+        assert sum(n for _, _, n in meter.times) == 17, at
+
+
+async def test_each_event_takes_as_long_as_its_message_waited_for_the_commit() -> None:
+    bus, meter = MemoryBus(), Tally()
+    bus.store("a", {"events": [said("ship")] * 5}, T0)
+    bus.store("b", said("ship"), T0)
+    bus.store("b", said("nothing of ours"), T0 + 30)
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, HealthBoard(), now=lambda: T0 + 40)
+    bus.when_empty = worker.stop
+    await worker.run()
+    assert meter.times == [(Took.DECIDE, 0.04, 6), (Took.DECIDE, 0.01, 1)]
+
+
+async def test_a_flood_of_dead_letters_is_buried_whole_and_told_in_part() -> None:
+    bus, meter = MemoryBus(), Tally()
+    clock = [T0]
+    for n in range(90):
+        bus.store("a", b"nonsense", T0 + n)
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, HealthBoard(), now=lambda: clock[0])
+
+    def later() -> None:
+        clock[0] += 10_000
+        bus.when_empty = worker.stop
+
+    bus.when_empty = later
+    with capture_logs() as logs:
+        await worker.run()
+    assert (len(bus.dead), meter.total(Count.DEAD)) == (90, 90)
+    assert [line["event"] for line in logs] == ["dead-letter"] * 20 + ["dead-letters-untold"]
+    assert logs[-1]["not_json"] == 70

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
@@ -14,7 +14,7 @@ import structlog
 from msgspec import structs
 
 from livecue.domain import CloudError, Cue, Job, JobState, Meaning, ReportedEvent, RoomKind
-from livecue.egress.breaker import Breaker
+from livecue.egress.breaker import Breaker, State
 from livecue.egress.gate import Gate
 from livecue.egress.limiter import Slots
 from livecue.metastudio import (
@@ -86,8 +86,12 @@ class Limits:
         mono: Callable[[], int] = monotonic_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         used_ms: int | None = None,
+        waited: Callable[[str, float], None] = lambda _operation, _seconds: None,
     ) -> None:
-        """`used_ms`: until when a process before this one may have used the whole limits."""
+        """`used_ms`: until when a process before this one may have used the whole limits. `waited` hears of
+        each call how many seconds it waited for its slot.
+        """
+        self._waited = waited
         self._mono = mono
         self._sleep = sleep
         per_second = {**documented(region), **overrides}
@@ -109,6 +113,10 @@ class Limits:
             text = "this region does not offer it; check metastudio.region"
             raise error(operation, Meaning.INVALID, detail=text) from None
 
+    def breakers(self) -> Iterator[tuple[str, State]]:
+        """Every operation, and how its breaker stands."""
+        return ((name, gate.state) for name, gate in self._gates.items())
+
     @asynccontextmanager
     async def slot(self, operation: str) -> AsyncIterator[None]:
         """Wait for a slot, in order of asking; it comes back when the call is answered.
@@ -118,11 +126,13 @@ class Limits:
         """
         gate = self.gate(operation)
         self._refuse_if_open(operation, gate)
+        asked_ms = self._mono()
         async with self._turns[operation]:
             for wait in iter(lambda: gate.wait_ms(self._mono()), 0):
                 self._refuse_if_open(operation, gate)
                 await self._sleep(_CROWDED_S if wait is None else wait / 1000)
             ticket = gate.take(self._mono())
+        self._waited(operation, (ticket - asked_ms) / 1000)
         ended: BaseException | None = None
         try:
             yield

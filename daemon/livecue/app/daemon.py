@@ -90,6 +90,7 @@ class Daemon:
         self._loops: Loops | None = None
         self.channels = Channels(redactor.bytes)
         self._rulebook = Rulebook(from_settings.desk_rules(self._settings, rules))
+        self.meter.know(self._rulebook, self._rulebook.rules)
         self._reloader = Reloader(loaded, self._rulebook, self.meter, self.health)
         self._doors = Doors(loaded, redactor, self.meter, self._now)
 
@@ -200,6 +201,7 @@ class Daemon:
             self._doors.cloud_rooms,
             self._alerts,
         )
+        loops.show(self.meter.snapshot)
         await serve_orders(bus.nc, loops.supervisor.by_hand.answer)
         async with asyncio.TaskGroup() as group:
             eternal = [
@@ -255,7 +257,14 @@ class Daemon:
         partitions = NatsPartitions(bus.nc)
         return [
             PartitionWorker(
-                number, self._rulebook, partitions, ledger, self.channels, self.meter, self.health
+                number,
+                self._rulebook,
+                partitions,
+                ledger,
+                self.channels,
+                self.meter,
+                self.health,
+                now=self._now,
             )
             for number in range(partitions.count)
         ]

@@ -11,6 +11,7 @@ from livecue.app.asking import make_asker
 from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
+from livecue.app.snapshot import Snapshot
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.orders import NatsOrders
@@ -26,6 +27,7 @@ from livecue.metastudio.wire import monotonic_ms
 from livecue.outgoing import Http
 from livecue.runtime.alert_ports import Alerts
 from livecue.runtime.asker import Asker
+from livecue.runtime.measure_ports import LineMeter
 from livecue.runtime.ports import Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import RoomPlan, StopTimerKeeper, Supervisor, Sweeper
@@ -66,6 +68,13 @@ class Loops:
     reporter: Reporter
     asker: Asker
     setups: SetupKeeper
+    limits: Limits
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Let the metrics look up how things stand."""
+        snapshot.jobs = self.supervisor.jobs
+        snapshot.airtime = self.dispatcher.queued_s
+        snapshot.breakers = self.limits.breakers
 
     def hear(self, heard: Signal) -> None:
         """A signal was published: nobody has to wait for the next look."""
@@ -84,14 +93,19 @@ def make_loops(
     client: MetaStudio,
     http: Http,
     book: Rulebook,
-    meter: Meter,
+    meter: LineMeter,
     health: Health,
     now: Now,
     cloud_rooms: Mapping[str, CloudRoom],
     alerts: Alerts,
 ) -> Loops:
     """All of them; the senders read their logs again from as long ago as a reply may be late."""
-    limits = Limits(settings.metastudio.region, settings.metastudio.limits, used_ms=monotonic_ms())
+    limits = Limits(
+        settings.metastudio.region,
+        settings.metastudio.limits,
+        used_ms=monotonic_ms(),
+        waited=meter.limiter_wait,
+    )
     max_age_ms = int(settings.dispatch.max_age_s * 1000)
     since_ms = now() - MAX_AGE_S * 1000
     jobs = CloudJobs(client, cloud_rooms, limits, now)
@@ -143,4 +157,4 @@ def make_loops(
     sweeper = Sweeper(jobs, supervisor, meter)
     shared = [plan.room for plan in plans if plan.shared]
     keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now, shared=shared)
-    return Loops(supervisor, sweeper, keeper, dispatcher, reporter, asker, setups)
+    return Loops(supervisor, sweeper, keeper, dispatcher, reporter, asker, setups, limits)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from livecue.app.series import Bounded, Spread
+from livecue.app.snapshot import Snapshot
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.ports import Count
 
 _HELP = {
@@ -41,6 +44,25 @@ _HELP = {
     Count.RULE_RELOADS: "rule sets taken while running (ok), or refused",
 }
 _LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
+_TOOK = {
+    Took.DECIDE: (
+        "from an event's storage on the bus until it is decided and committed",
+        (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+    ),
+    Took.CUE_WAIT: (
+        "from a cue's arrival at the dispatcher until its call goes out",
+        (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60),
+    ),
+    Took.SPEECH: (
+        "from the cloud's answer to a cue until it calls back that it was spoken",
+        (0.5, 1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 60),
+    ),
+}
+_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
+_MOST_ROOMS = 5_000
+_MOST_REASONS = 300  # of one counter: types of events, statuses, an operation with a result
+_MOST_RULES = 500  # each has a series for each of `RuleDid`
+_MOST_OPERATIONS = 50
 
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
@@ -51,6 +73,10 @@ class PrometheusMeter:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._rooms = Bounded(_MOST_ROOMS)
+        self._reasons = {what: Bounded(_MOST_REASONS) for what in Count}
+        self._rules = Bounded(_MOST_RULES)
+        self._operations = Bounded(_MOST_OPERATIONS)
         self._counters = {
             what: Counter(f"livecue_{what}", text, ("room", "reason"), registry=self.registry)
             for what, text in _HELP.items()
@@ -88,18 +114,55 @@ class PrometheusMeter:
             "how late the event loop was, at its worst within the last 15 s",
             registry=self.registry,
         )
+        self._by_rule = Counter(
+            "livecue_rules",
+            "what the rules did, and how their cues ended",
+            ("rule", "did"),
+            registry=self.registry,
+        )
+        self._waits = Histogram(
+            "livecue_limiter_wait_seconds",
+            "how long a call that may not go yet waits for its slot",
+            ("operation",),
+            buckets=_WAIT_BUCKETS,
+            registry=self.registry,
+        )
+        self._took = {
+            what: Spread(f"livecue_{what}_seconds", text, buckets) for what, (text, buckets) in _TOOK.items()
+        }
+        for spread in self._took.values():
+            self.registry.register(spread)
+        self.snapshot = Snapshot()
+        self.registry.register(self.snapshot)
+
+    def know(self, rooms: Collection[str], rules: Collection[str]) -> None:
+        """Only these get series of their own; both are asked anew each time a new one comes up."""
+        self._rooms.know(rooms)
+        self._rules.know(rules)
 
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
-        self._counters[what].labels(room, reason).inc(n)
+        self._counters[what].labels(self._room(room), self._reasons[what](reason) if reason else "").inc(n)
 
     def reply_latency(self, room: str, seconds: float) -> None:
-        self._latency.labels(room).observe(seconds)
+        self._latency.labels(self._room(room)).observe(max(seconds, 0))
+
+    def took(self, what: Took, seconds: float, n: int = 1) -> None:
+        self._took[what].add(max(seconds, 0), n)
+
+    def rule(self, rule_index: str, did: RuleDid, n: int = 1) -> None:
+        self._by_rule.labels(self._rules(rule_index), did.value).inc(n)
+
+    def limiter_wait(self, operation: str, seconds: float) -> None:
+        self._waits.labels(self._operations(operation)).observe(max(seconds, 0))
+
+    def _room(self, room: str) -> str:
+        return self._rooms(room) if room else ""
 
     def alert(self, room: str, kind: str, open_now: int) -> None:
-        self._alerts.labels(room, kind).set(open_now)
+        self._alerts.labels(self._room(room), kind).set(open_now)
 
     def chat_state(self, room: str, state: int | None) -> None:
-        self._chats.labels(room).set(-1 if state is None else state)
+        self._chats.labels(self._room(room)).set(-1 if state is None else state)
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)

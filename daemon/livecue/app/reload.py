@@ -7,7 +7,7 @@ rule_index and stays. A set that does not load leaves the old one running.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +56,11 @@ class Rulebook(Mapping[str, DeskRules]):
             if any(plan.act.combo is not None for plan in rules.program.plans.values())
         ]
 
+    @property
+    def rules(self) -> Collection[str]:
+        """The rule_index of every rule in force, always as of now."""
+        return _RulesOf(self)
+
     def _scripted(self, room: str, rules: DeskRules) -> DeskRules:
         return replace(rules, script=self._scripts[room]) if room in self._scripts else rules
 
@@ -67,6 +72,22 @@ class Rulebook(Mapping[str, DeskRules]):
 
     def __len__(self) -> int:
         return len(self._rules)
+
+
+class _RulesOf(Collection[str]):
+    """Every room is asked: few ask, and what is asked is remembered by who does."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self._book = book
+
+    def __contains__(self, rule_index: object) -> bool:
+        return any(rule_index in rules.program.plans for rules in self._book.values())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({index for rules in self._book.values() for index in rules.program.plans})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Reloader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from faststream.nats.security import NatsCredentials, NatsSecurity, NatsToken, N
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from livecue.bus.api import BusUnfitError
 from livecue.bus.channels import Channels
+from livecue.bus.fitness import check_version, denied, try_rights, unfit_rights
 from livecue.bus.streams import ensure_streams
 from livecue.runtime.ports import BusError, Health
 
@@ -24,7 +27,7 @@ log = structlog.get_logger()
 
 _CONNECT_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 2.0
-_OLDEST_SERVER = (2, 12)
+_KEPT_TROUBLES = 50
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Bus:
         self._broker: NatsBroker | None = None
         self._connected = False
         self._trouble = ""
+        self._troubles: deque[str] = deque(maxlen=_KEPT_TROUBLES)
         self.nc: Client = Client()
 
     async def connect(self) -> None:
@@ -98,7 +102,7 @@ class Bus:
                 self._health.report("bus", str(error))
                 if str(error) != said:  # once, not with every attempt
                     said = str(error)
-                    log.warning("bus-unreachable", error=said, remedy="check nats.url; livecue tries again")
+                    self._say(error)
                 await self.close()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 10.0)
@@ -107,8 +111,16 @@ class Bus:
                 self._health.report("bus")
                 return
 
+    @staticmethod
+    def _say(error: BusError) -> None:
+        if isinstance(error, BusUnfitError):
+            log.error("bus-unfit", error=str(error), remedy="change what it says; livecue tries again")
+        else:
+            log.warning("bus-unreachable", error=str(error), remedy="check nats.url; livecue tries again")
+
     async def _connect_once(self) -> None:
         self._trouble = ""
+        self._troubles.clear()
         broker = NatsBroker(list(self._options.servers), **self._client_options())
         self._channels.bind(broker, self._on_signal)
         self._broker = broker
@@ -117,11 +129,17 @@ class Bus:
                 self.nc = await broker.connect()
         except (NatsError, OSError, TimeoutError) as error:
             why = self._trouble or str(error) or type(error).__name__
-            raise BusError(
-                f"no NATS server at {', '.join(map(_shown, self._options.servers))}: {why}"
-            ) from error
+            raise unreachable(self._options, why) from error
         self._check_server()
-        await ensure_streams(self.nc, self._options.replicas)
+        try:
+            await ensure_streams(self.nc, self._options.replicas)
+            await try_rights(self.nc)
+        except BusError:
+            if what := denied(self._troubles):
+                raise unfit_rights(what) from None
+            raise
+        if what := denied(self._troubles):
+            raise unfit_rights(what)
         await broker.start()
 
     async def tend(self) -> None:
@@ -148,11 +166,7 @@ class Bus:
         name = str(self.nc._server_info.get("server_name", ""))  # noqa: SLF001 - nats-py has no accessor
         if self._options.expect_name and name != self._options.expect_name:
             raise BusError(f"a stranger answers on our port: server {name!r}")
-        version = self.nc.connected_server_version
-        if (version.major, version.minor) < _OLDEST_SERVER:
-            raise BusError(
-                f"nats-server {version.major}.{version.minor} is too old: livecue needs 2.12 or newer (atomic batches)"
-            )
+        check_version(self.nc)
 
     def _client_options(self) -> dict[str, Any]:
         async def lost() -> None:
@@ -167,6 +181,7 @@ class Bus:
 
         async def trouble(error: Exception) -> None:
             self._trouble = str(error) or type(error).__name__
+            self._troubles.append(self._trouble)
             log.debug("bus-error", error=f"{type(error).__name__}: {error}")
 
         options: dict[str, Any] = {
@@ -203,6 +218,17 @@ class Bus:
             with suppress(NatsError, OSError, TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                     await self.nc.close()
+
+
+def unreachable(options: BusOptions, why: str) -> BusError:
+    """The error for a server that did not let us in."""
+    servers = ", ".join(map(_shown, options.servers))
+    if "authorization" in why.lower():
+        return BusUnfitError(
+            f"the NATS server at {servers} refuses us ({why})",
+            "correct nats.token, nats.user and nats.password, or nats.creds_file",
+        )
+    return BusError(f"no NATS server at {servers}: {why}")
 
 
 def _shown(url: str) -> str:

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -15,6 +14,7 @@ from nats.errors import NoRespondersError
 
 from livecue.bus.api import TIMEOUT_S, BusApiError, api_request
 from livecue.bus.connection import BusOptions
+from livecue.bus.moment import connect_for_a_moment
 from livecue.runtime.order_ports import Order, Reply, Request
 from livecue.runtime.ports import BusError
 
@@ -85,19 +85,7 @@ async def ask_daemon(options: BusOptions, request: Request) -> Reply:
     Raises:
         BusError: the server cannot be reached, or no daemon answers.
     """
-    try:
-        nc: Client = await nats.connect(
-            list(options.servers),
-            token=options.token or None,
-            user=options.user or None,
-            password=options.password or None,
-            user_credentials=options.creds_file or None,
-            tls=options.tls(),
-            connect_timeout=5,
-            allow_reconnect=False,
-        )
-    except (NatsError, OSError, TimeoutError) as error:
-        raise BusError(f"the NATS server cannot be reached: {str(error) or type(error).__name__}") from error
+    nc = await connect_for_a_moment(options)
     try:
         answer = await nc.request(SUBJECT, msgspec.json.encode(request), timeout=2 * TIMEOUT_S)
         return msgspec.json.decode(answer.data, type=Reply)

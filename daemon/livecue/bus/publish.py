@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import nats
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
 from livecue.bus.connection import BusOptions
+from livecue.bus.moment import connect_for_a_moment
 from livecue.runtime.ports import BusError
 
 _TIMEOUT_S = 5
@@ -41,19 +40,7 @@ async def publish_events(options: BusOptions, room: str, bodies: Iterable[bytes]
     Raises:
         BusError: the server cannot be reached, refuses us, or holds no stream for the subject.
     """
-    try:
-        nc: Client = await nats.connect(
-            list(options.servers),
-            token=options.token or None,
-            user=options.user or None,
-            password=options.password or None,
-            user_credentials=options.creds_file or None,
-            tls=options.tls(),
-            connect_timeout=_TIMEOUT_S,
-            allow_reconnect=False,
-        )
-    except (NatsError, OSError, TimeoutError) as error:
-        raise BusError(f"the NATS server cannot be reached: {str(error) or type(error).__name__}") from error
+    nc = await connect_for_a_moment(options)
     try:
         js = nc.jetstream(timeout=_TIMEOUT_S)
         stored = 0

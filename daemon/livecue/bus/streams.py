@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 
-from livecue.bus.api import BusApiError, api_request
+from livecue.bus.api import BusApiError, BusUnfitError, api_request
 
 log = structlog.get_logger()
 
@@ -26,6 +26,8 @@ PARTITIONS = 16
 _DAY_S = 86_400
 _MIB = 1 << 20
 _NO_STORAGE = 10047
+_OVERLAP = 10065
+_NO_PEERS = 10074  # replicas > 1 without a cluster
 _TUNABLE = frozenset({"max_bytes", "max_age", "num_replicas"})
 
 
@@ -41,6 +43,11 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
         "discard": "old",
         "num_replicas": replicas,
         "duplicate_window": _s(120),
+        # Whatever else would lose messages, or their acknowledgements, without a word:
+        "max_msgs": -1,
+        "max_msg_size": -1,
+        "no_ack": False,
+        "sealed": False,
     }
     return (
         common
@@ -110,12 +117,23 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str
     ]
 
 
+def foreign_subjects(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a stream of our name stores that livecue does not: it is somebody else's. No version of ours had more."""
+    return sorted(set(found.get("subjects") or ()) - set(wanted["subjects"]))
+
+
+def essential(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What livecue relies on; sizes, ages and replicas are the operator's."""
+    return {key: value for key, value in config.items() if key not in _TUNABLE}
+
+
 async def ensure_streams(nc: Client, replicas: int) -> None:
     """Create what is missing, correct what livecue relies on; sizes, ages and replicas stay as the
-    operator has set them.
+    operator has set them. A stream that stores other subjects than ours is left alone.
 
     Raises:
-        BusApiError: the server refuses a change; the text says which stream and setting differ.
+        BusUnfitError: a stream is somebody else's, or the server refuses a change; the text says which, and why.
+        BusApiError: the server refuses something else.
     """
     for config in stream_configs(replicas):
         name = config["name"]
@@ -125,29 +143,51 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
             if error.code != 404:
                 raise
             info = await _create(nc, config)
-        essential = {key: value for key, value in config.items() if key not in _TUNABLE}
-        if differing := differences(essential, info["config"]):
+        if strange := foreign_subjects(config, info["config"]):
+            raise BusUnfitError(
+                f"stream {name} is somebody else's: it stores {', '.join(strange)}, which livecue does not",
+                "rename that stream, or give livecue a NATS account of its own",
+            )
+        if differing := differences(essential(config), info["config"]):
             log.warning("stream-corrected", stream=name, differing=differing)
             try:
-                await api_request(nc, f"STREAM.UPDATE.{name}", {**info["config"], **essential})
+                await api_request(nc, f"STREAM.UPDATE.{name}", {**info["config"], **essential(config)})
             except BusApiError as error:
-                raise BusApiError(
+                raise BusUnfitError(
                     f"stream {name} exists with other settings ({'; '.join(differing)}) and the server "
-                    f"refuses to change them ({error}): remove the stream, or give livecue a NATS account of its own",
+                    f"refuses to change them ({error})",
+                    "remove the stream, or give livecue a NATS account of its own",
                     code=error.code,
                 ) from error
+
+
+async def overlapping(nc: Client, config: Mapping[str, Any]) -> list[str]:
+    """Other streams that store some of its subjects, as `name (subject)`."""
+    found: list[str] = []
+    for subject in config["subjects"]:
+        names = (await api_request(nc, "STREAM.NAMES", {"subject": subject})).get("streams") or []
+        found += [f"{name} ({subject})" for name in names if name != config["name"]]
+    return found
 
 
 async def _create(nc: Client, config: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return await api_request(nc, f"STREAM.CREATE.{config['name']}", config)
     except BusApiError as error:
-        if error.err_code != _NO_STORAGE:
+        if error.err_code == _OVERLAP:
+            others = ", ".join(await overlapping(nc, config))
+            text = f"stream {config['name']} cannot be made: its subjects are already stored by {others}"
+            remedy = "narrow or remove that, or give livecue a NATS account of its own"
+        elif error.err_code == _NO_STORAGE:
+            whole = sum(int(one["max_bytes"]) for one in stream_configs(1)) // _MIB
+            text = (
+                f"the server has no room for stream {config['name']}: livecue's streams need {whole} MiB of file "
+                "storage per replica"
+            )
+            remedy = "raise JetStream's max_file_store or the account's limit"
+        elif error.err_code == _NO_PEERS:
+            text = f"stream {config['name']} cannot be kept {config['num_replicas']} times by this server ({error})"
+            remedy = "lower nats.replicas, or point nats.url at a cluster of as many servers"
+        else:
             raise
-        whole = sum(int(one["max_bytes"]) for one in stream_configs(1)) // _MIB
-        raise BusApiError(
-            f"the server has no room for stream {config['name']}: livecue's streams need {whole} MiB of file "
-            "storage per replica: raise JetStream's max_file_store or the account's limit",
-            code=error.code,
-            err_code=error.err_code,
-        ) from error
+        raise BusUnfitError(text, remedy, code=error.code, err_code=error.err_code) from error

@@ -14,6 +14,15 @@ bench = typer.Typer(help="Measure livecue on this machine, beside the machine's 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
 
 
+@bench.callback()
+def options() -> None:
+    """Measure livecue on this machine, beside the machine's floor."""
+    from livecue.app.logs import configure_logs
+    from livecue.app.redact import Redactor
+
+    configure_logs("warning", Redactor([]))  # to stderr: a line for each cue is no result, and costs time
+
+
 @bench.command()
 def latency(
     seconds: Annotated[float, typer.Option(min=2, help="how long to publish")] = 30,

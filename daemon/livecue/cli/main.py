@@ -12,6 +12,7 @@ import typer
 
 from livecue import __version__
 from livecue.cli.bench import bench
+from livecue.cli.doctor import doctor
 from livecue.cli.events import events
 from livecue.cli.exits import ConfigFile, fail, load_all, load_plans
 from livecue.cli.jobs import jobs
@@ -34,6 +35,7 @@ cli.add_typer(jobs, name="jobs")
 cli.add_typer(rooms, name="rooms")
 cli.add_typer(rules_commands, name="rules")
 cli.command(name="plan")(plan_command)
+cli.command()(doctor)
 
 
 def main() -> None:

@@ -113,6 +113,10 @@ class Airtime:
             self.pace += _LEARN * (seen - self.pace)
         return measured / 1000
 
+    def called_back(self) -> None:
+        """A finish came for what was already taken to be over: the cloud does call back."""
+        self._tells = True
+
     def _measured(self, at: int, now_ms: int) -> int:
         insert = self._line[at]
         return now_ms - insert.start_ms if at == 0 and insert.exact and insert.whole else 0
@@ -154,6 +158,10 @@ class Airtime:
         """What is taken to be on the air now, empty if nothing is."""
         first = self._line[0] if self._line else None
         return first.command_id if first is not None and self._speaks(first, now_ms) else ""
+
+    def sent_ms(self, command_id: str) -> int | None:
+        """When the cloud took it; None if it is not waited for."""
+        return next((one.sent_ms for one in self._line if one.command_id == command_id), None)
 
     @property
     def command_ids(self) -> list[str]:

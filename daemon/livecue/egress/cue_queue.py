@@ -39,13 +39,14 @@ def rank_of(cue: Cue) -> Rank:
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A cue in the queue; `attempt` is the one to be made next, from 1."""
+    """A cue in the queue since `since_ms`; `attempt` is the one to be made next, from 1."""
 
     cue: Cue
     attempt: int = 1
     rank: Rank = field(init=False)
     arrival: int = 0
     gone: bool = False
+    since_ms: int = 0
 
     def __post_init__(self) -> None:
         self.rank = rank_of(self.cue)

@@ -7,7 +7,7 @@ became of it is audited with every change: queued, sending, sent, finished; or w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -22,8 +22,11 @@ from livecue.egress.merging import alike
 from livecue.egress.on_air import AirtimeLimits, OnAir
 from livecue.egress.records import Records
 from livecue.egress.sending import NothingSent, Sender
+from livecue.egress.telling import Teller
+from livecue.egress.turn import Turn
 from livecue.egress.withdrawals import Withdrawals
-from livecue.runtime.ports import Count, Meter, Now, Outcome
+from livecue.runtime.measure_ports import LineMeter, Took
+from livecue.runtime.ports import Count, Now, Outcome
 from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import Commands, CueLog, History, JobBoard
 
@@ -44,7 +47,7 @@ class Dispatcher:
         commands: Commands,
         jobs: JobBoard,
         records: Records,
-        meter: Meter,
+        meter: LineMeter,
         gate: Gate,
         *,
         now: Now,
@@ -71,10 +74,12 @@ class Dispatcher:
         self._airtime = airtime
         self._thanks = thanks
         self._queue = CueQueue(weights)
-        self._sender = Sender(commands, self._queue, records, meter, now, jitter, look)
+        self._teller = Teller(now)
+        self._sender = Sender(commands, self._queue, records, meter, now, jitter, look, self._teller)
         self._rooms: dict[str, OnAir] = {}
         self._withdrawals = Withdrawals(commands, records, meter, now)
         self._held_ms = 0
+        self._turn = Turn()
         self._sending: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
@@ -97,9 +102,7 @@ class Dispatcher:
             return
         job_id = str(data.get("job_id", ""))
         if heard.kind == SignalKind.REPLY_FINISHED:
-            command_id = str(data.get("reply_id", ""))
-            for cue in self.air(room).finished(command_id, now):
-                self._sender.finished(cue, command_id)
+            self._finished(room, str(data.get("reply_id", "")), now)
         elif heard.kind == SignalKind.SCRIPT_SWITCH:
             self._switched(room, job_id, str(data.get("scene", "")))
         elif heard.kind == SignalKind.JOB_STARTED:
@@ -107,6 +110,22 @@ class Dispatcher:
         elif heard.kind == SignalKind.JOB_ENDED and job_id:
             self._sender.close(room, job_id, self.air(room))
         self._woken.set()
+
+    def _finished(self, room: str, command_id: str, now_ms: int) -> None:
+        air = self.air(room)
+        sent_ms = air.airtime.sent_ms(command_id)
+        cues = air.finished(command_id, now_ms)
+        if cues and sent_ms is not None:
+            self._meter.took(Took.SPEECH, (now_ms - sent_ms) / 1000)
+        for cue in cues:
+            self._sender.finished(cue, command_id)
+
+    def queued_s(self) -> Iterator[tuple[str, float]]:
+        """Rooms, and the seconds of inserted speech that the cloud has and has not spoken."""
+        now_ms = self._now()
+        for room, air in self._rooms.items():
+            if air.airtime.command_ids:
+                yield room, air.airtime.queued_ms(now_ms) / 1000
 
     def _switched(self, room: str, job_id: str, scene: str) -> None:
         air = self.air(room)
@@ -121,12 +140,12 @@ class Dispatcher:
     def arrive(self, cue: Cue, standing: Standing | None = None) -> None:
         """Take a cue of the log: into the queue, unless there is nothing more to do for it."""
         air, now = self.air(cue.room), self._now()
-        one = Waiting(cue)
+        one = Waiting(cue, since_ms=now)
         if standing is not None:
             if standing.ended:
                 air.restore(cue, standing)
                 return
-            one = Waiting(cue, standing.next_attempt)
+            one = Waiting(cue, standing.next_attempt, since_ms=now)
             if standing.lost:
                 self._sender.end(one, Outcome.UNKNOWN)
                 return
@@ -156,6 +175,7 @@ class Dispatcher:
             self._expired(one)
         wait = self._gate.wait_ms(self._mono())
         if wait != 0:
+            self._turn.held_up(self._mono(), wanted=len(self._queue) > 0)
             return _IDLE_S if wait is None else min(wait / 1000, _IDLE_S)
         wanted = self._withdrawals.take(lambda room: self.air(room).takes(self._jobs.job(room), now), now)
         if wanted is not None:
@@ -168,6 +188,7 @@ class Dispatcher:
         self._held_ms = int(_IDLE_S * 1000)
         first = self._queue.take(self._ready)
         if first is None:
+            self._turn.nobody()
             return max(self._held_ms, 1) / 1000
         job = self._jobs.job(first.cue.room)
         air = self.air(first.cue.room)
@@ -196,6 +217,7 @@ class Dispatcher:
 
     def _go(self, room: str, work: Coroutine[Any, Any, CloudError | None], name: str) -> None:
         """Make one call in a slot of its own; one at a time for each room."""
+        self._meter.limiter_wait("command", self._turn.goes(self._mono()))
         ticket = self._gate.take(self._mono())
         air = self.air(room)
         air.busy = True
@@ -241,6 +263,7 @@ class Dispatcher:
         while not self._stopping:
             for room in [room for room, air in self._rooms.items() if air.airtime.overdue(self._now())]:
                 await self._heal(room)
+            self._teller.sum_up()
             await asyncio.sleep(_TEND_S)
 
     async def _heal(self, room: str) -> None:
@@ -264,4 +287,5 @@ class Dispatcher:
         if self._sending:
             await asyncio.wait(self._sending, timeout=drain_s)
         await self._cues.close()
+        self._teller.sum_up(at_once=True)
         await self._records.flush(max(end - asyncio.get_running_loop().time(), _LAST_WORDS_S))

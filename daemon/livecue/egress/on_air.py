@@ -122,7 +122,9 @@ class OnAir:
         """The cloud called back; the cues that were spoken by it."""
         cues = self._said.pop(command_id, ())
         seconds = self.airtime.finished(command_id, now_ms)
-        if seconds is None:
+        if seconds is None and cues:  # its time was taken to be over a moment before
+            self.airtime.called_back()
+        elif seconds is None:
             self._early.append(command_id)
         elif seconds and cues and cues[0].audio_url and len(self._audio_s) < _AUDIOS:
             self._audio_s[cues[0].audio_url] = seconds

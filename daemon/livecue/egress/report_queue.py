@@ -126,6 +126,11 @@ class ReportQueue:
             self._tidy(room)
         return gone
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits at all."""
+        return bool(self._rooms)
+
     def whose_turn(self, ready: Callable[[str], bool]) -> str | None:
         """The room whose turn it is among the ready ones."""
         rooms = (room for room in self._rooms if ready(room))

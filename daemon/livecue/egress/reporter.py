@@ -20,7 +20,9 @@ from livecue.egress.log_reading import read_log
 from livecue.egress.records import Records
 from livecue.egress.report_queue import Pending, ReportQueue
 from livecue.egress.report_sending import ReportSender
-from livecue.runtime.ports import Meter, Now, Outcome
+from livecue.egress.turn import Turn
+from livecue.runtime.measure_ports import LineMeter
+from livecue.runtime.ports import Now, Outcome
 from livecue.runtime.pump import keep_stepping
 from livecue.runtime.sender_ports import History, JobBoard, ReportLog, Reports
 
@@ -39,7 +41,7 @@ class Reporter:
         cloud: Reports,
         jobs: JobBoard,
         records: Records,
-        meter: Meter,
+        meter: LineMeter,
         gate: Gate,
         *,
         now: Now,
@@ -55,7 +57,9 @@ class Reporter:
         self._history = history
         self._jobs = jobs
         self._records = records
+        self._meter = meter
         self._gate = gate
+        self._turn = Turn()
         self._now = now
         self._mono = mono
         self._max_age_ms = max_age_ms
@@ -113,10 +117,12 @@ class Reporter:
             self._expired(one)
         wait = self._gate.wait_ms(self._mono())
         if wait != 0:
+            self._turn.held_up(self._mono(), wanted=self._queue.waits)
             return _IDLE_S if wait is None else min(wait / 1000, _IDLE_S)
         room = self._queue.whose_turn(self._ready)
         job = self._jobs.job(room) if room is not None else None
         if room is None or job is None:
+            self._turn.nobody()
             return self._rest_s()
         for one in self._queue.drop(room, lambda report: report.job_id not in {"", job.job_id}):
             self._sender.end(one, Outcome.NO_JOB)
@@ -142,6 +148,7 @@ class Reporter:
 
     def _go(self, batch: list[Pending], job: Job) -> None:
         """Make one call in a slot of its own."""
+        self._meter.limiter_wait("report", self._turn.goes(self._mono()))
         room, ticket = batch[0].report.room, self._gate.take(self._mono())
         self._out.add((room, job.job_id))
         task = asyncio.create_task(self._in_slot(ticket, batch, job), name=f"send-report-{room}")

@@ -20,9 +20,11 @@ from livecue.egress.lines import line
 from livecue.egress.merging import merged_text
 from livecue.egress.on_air import OnAir
 from livecue.egress.records import Records
+from livecue.egress.telling import Teller
 from livecue.egress.verdict import LOOK_AGAIN, OVER, outcome_of, pause_ms, reworded
 from livecue.engine.speech import spoken_seconds
-from livecue.runtime.ports import BusError, Count, Meter, Now, Outcome
+from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
+from livecue.runtime.ports import BusError, Count, Now, Outcome
 from livecue.runtime.sender_ports import Commands
 
 log = structlog.get_logger()
@@ -43,10 +45,11 @@ class Sender:
     commands: Commands
     queue: CueQueue
     records: Records
-    meter: Meter
+    meter: LineMeter
     now: Now
     jitter: Callable[[], float]
     look: Callable[[str], None]
+    teller: Teller
 
     async def claim(self, chosen: list[Waiting], job: Job, air: OnAir) -> list[Waiting]:
         """Those of `chosen` that are ours to send and still in time."""
@@ -72,6 +75,10 @@ class Sender:
     async def send(self, mine: list[Waiting], job: Job, air: OnAir) -> CloudError | None:
         """One attempt for all of `mine`, said as one; the error the cloud answered with, if any."""
         cue, seconds = said_as_one([one.cue for one in mine], air)
+        now = self.now()
+        for one in mine:
+            if one.since_ms:
+                self.meter.took(Took.CUE_WAIT, (now - one.since_ms) / 1000)
         try:
             command_id = await self.commands.send(cue, job)
         except CloudError as error:
@@ -85,10 +92,12 @@ class Sender:
     ) -> None:
         now = self.now()
         over = air.sent([one.cue for one in mine], command_id, seconds, now)
+        self.teller.sent([one.cue for one in mine], cue, seconds, max(one.attempt for one in mine))
         for one in mine:
             room = one.cue.room
             self.meter.reply_latency(room, (now - one.cue.at_ms) / 1000)
             self.meter.count(Count.CUES, room, reason=Outcome.SENT)
+            self.meter.rule(one.cue.rule_index, RuleDid.SENT)
             entry = line(
                 one,
                 Outcome.SENT,
@@ -106,6 +115,7 @@ class Sender:
         """The cloud called back that it was spoken."""
         entry = line(Waiting(cue), Outcome.FINISHED, self.now(), command_id=command_id)
         self.records.note(cue.room, entry)
+        self.teller.spoken(cue)
 
     def _failed(self, mine: list[Waiting], said: Cue, job: Job, air: OnAir, error: CloudError) -> None:
         room = said.room
@@ -131,7 +141,7 @@ class Sender:
         """Surely not taken: it goes again, within its deadline."""
         entry = line(one, Outcome.WAITING, self.now(), job_id=job.job_id, error=error)
         self.records.note(cue.room, entry)
-        self._put_back(Waiting(cue, one.attempt + 1, one.arrival))
+        self._put_back(Waiting(cue, one.attempt + 1, one.arrival, since_ms=self.now()))
 
     def _put_back(self, one: Waiting) -> None:
         if gone := self.queue.put(one):
@@ -150,6 +160,9 @@ class Sender:
         cue = one.cue
         self.records.note(cue.room, line(one, outcome, self.now(), job_id=job_id, error=error))
         self.meter.count(Count.CUES, cue.room, reason=outcome)
+        self.meter.rule(cue.rule_index, RuleDid.EXPIRED if outcome is Outcome.EXPIRED else RuleDid.UNSENT)
+        if error is None:  # else it was warned of
+            self.teller.ended(cue, outcome)
         if outcome is not Outcome.UNKNOWN:  # else perhaps it was spoken
             self.records.returned(cue)
 

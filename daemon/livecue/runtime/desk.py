@@ -27,6 +27,7 @@ from livecue.engine import (
     signal,
 )
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
+from livecue.runtime.measure_ports import RuleDid
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
 
 _MOST_REPORTED = 5 * MAX_REPORTED  # a second: more than all calls of a tenant can carry (S4 6.2.7)
@@ -61,6 +62,7 @@ class Round:
     dead: list[tuple[str, UnreadableError]] = field(default_factory=list)
     quarantined: list[str] = field(default_factory=list)
     counts: Counter[tuple[Count, str]] = field(default_factory=Counter)
+    rules: Counter[tuple[str, RuleDid]] = field(default_factory=Counter)
     bytes: int = 0
 
 
@@ -117,8 +119,11 @@ class Desk:
         done.asks.extend(decision.asks)
         if decision.hit_rule:
             done.counts[Count.RULE_HITS, ""] += 1
+            done.rules[decision.hit_rule, RuleDid.HIT] += 1
         if decision.suppressed:
             done.counts[Count.SUPPRESSED, ""] += len(decision.suppressed)
+            for index in decision.suppressed:
+                done.rules[index, RuleDid.SUPPRESSED] += 1
         if decision.odd:
             done.counts[Count.ODD_FIELDS, ""] += decision.odd
         if decision.timeouts:

@@ -7,6 +7,7 @@ on the way, the round is forgotten and taken again from the last committed curso
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -14,6 +15,7 @@ import structlog
 
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
+from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
 from livecue.runtime.ports import (
     BusError,
     Count,
@@ -23,11 +25,12 @@ from livecue.runtime.ports import (
     Health,
     Intake,
     Ledger,
-    Meter,
+    Now,
     Partitions,
     RoomCommit,
     StaleStateError,
 )
+from livecue.runtime.sparing import Sparing
 
 log = structlog.get_logger()
 
@@ -48,9 +51,12 @@ class PartitionWorker:
         partitions: Partitions,
         ledger: Ledger,
         dead: DeadLetters,
-        meter: Meter,
+        meter: LineMeter,
         health: Health,
+        *,
+        now: Now | None = None,
     ) -> None:
+        """`now`: the wall clock, for how long events take; without it that is not measured."""
         self._partition = partition
         self._rooms = rooms
         self._partitions = partitions
@@ -58,6 +64,9 @@ class PartitionWorker:
         self._dead = dead
         self._meter = meter
         self._health = health
+        self._now = now
+        self._sparing = Sparing()
+        self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
         self._strangers: list[Delivery] = []
         self._cursor = Cursor()
@@ -105,12 +114,14 @@ class PartitionWorker:
                 pause_s = min(pause_s * 2, 5.0)
             self._desks.clear()
             self._strangers.clear()
+            self._ages.clear()
 
     async def _serve(self, intake: Intake) -> None:
         self._seen = self._cursor.seq
         while not self._stopping:
             deliveries = await intake.take(_TAKE, _WAIT_S)
             self.lag = intake.lag
+            self._sum_up(self._now() if self._now else 0)
             await self._decide(deliveries)
         await self._commit(force=True)
 
@@ -120,8 +131,10 @@ class PartitionWorker:
             desk = await self._desk(delivery)
             if desk is not None:
                 before = desk.outputs
-                unbroken += self._take(desk, delivery)
+                events = self._take(desk, delivery)
+                unbroken += events
                 outputs += desk.outputs - before
+                self._ages[delivery.at_ms] = self._ages.get(delivery.at_ms, 0) + events
             self._seen = delivery.seq
             if unbroken >= _BREATH_EVENTS:
                 unbroken = 0
@@ -185,14 +198,28 @@ class PartitionWorker:
 
         Events without any output are stored with the next that has one, and may count twice until then.
         """
+        rules: Counter[tuple[str, RuleDid]] = Counter()
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
+            rules.update(done.rules)
             for index in done.quarantined:
                 self._quarantine(room, index)
         if self._strangers:
             self._meter.count(Count.DEAD, "", len(self._strangers), str(Unreadable.UNKNOWN_ROOM))
         self._strangers.clear()
+        for (rule_index, did), n in rules.items():
+            self._meter.rule(rule_index, did, n)
+        self._measure()
+
+    def _measure(self) -> None:
+        """How long the events of this round took; those of one millisecond are counted at once."""
+        ages, self._ages = self._ages, {}
+        if self._now is None:
+            return
+        now_ms = self._now()
+        for at_ms, events in ages.items():
+            self._meter.took(Took.DECIDE, (now_ms - at_ms) / 1000, events)
 
     async def _bury_all(self, rounds: list[tuple[str, Round]]) -> None:
         """Before the commit, so that no crash loses one; in a repeated round the bus knows them by id."""
@@ -203,6 +230,11 @@ class PartitionWorker:
             detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
             await self._bury(delivery.room, str(delivery.seq), error)
+
+    def _sum_up(self, now_ms: int) -> None:
+        """Say how many dead letters a flood of them has left out of the log."""
+        if out := self._sparing.untold(now_ms):
+            log.warning("dead-letters-untold", **out.counts, rooms=out.rooms)
 
     def _quarantine(self, room: str, rule_index: str) -> None:
         self._meter.count(Count.RULES_QUARANTINED, room)
@@ -215,5 +247,8 @@ class PartitionWorker:
         )
 
     async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
-        log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
+        now_ms = self._now() if self._now else 0
+        self._sum_up(now_ms)
+        if self._sparing.may(now_ms, room, str(error.reason)):
+            log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
         await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")

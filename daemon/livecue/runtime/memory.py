@@ -15,6 +15,7 @@ import msgspec
 
 from livecue.domain import Ask, CloudError, Cue, Job, Report, ReportedEvent
 from livecue.runtime.ask_ports import AUDIT_PREFIX, AskError
+from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.ports import (
     AuditEntry,
     BusError,
@@ -34,12 +35,24 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.latencies_s: list[float] = []
+        self.times: list[tuple[Took, float, int]] = []
+        self.rules: Counter[tuple[str, RuleDid]] = Counter()
+        self.waits: list[tuple[str, float]] = []
 
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:  # noqa: ARG002
         self.counts[what, reason] += n
 
     def reply_latency(self, room: str, seconds: float) -> None:  # noqa: ARG002
         self.latencies_s.append(seconds)
+
+    def took(self, what: Took, seconds: float, n: int = 1) -> None:
+        self.times.append((what, seconds, n))
+
+    def rule(self, rule_index: str, did: RuleDid, n: int = 1) -> None:
+        self.rules[rule_index, did] += n
+
+    def limiter_wait(self, operation: str, seconds: float) -> None:
+        self.waits.append((operation, seconds))
 
     def total(self, what: Count) -> int:
         return sum(n for (name, _), n in self.counts.items() if name == what)

@@ -92,6 +92,10 @@ class Supervisor:
         job = state.job if state else None
         return None if job is None or is_over(job) else job
 
+    def jobs(self) -> list[Job]:
+        """The job of each room that has one, as last seen."""
+        return [job for job in map(self.job, self._rooms) if job is not None]
+
     def wanted(self, room: str) -> Window | None:
         """The run that wants the room live now.
 
