@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from livecue.app.cloud import CloudCommands, CloudReports, CloudRoom, Limits, wall_ms
+from livecue.app.cloud import CloudCommands, CloudReports, CloudRoom, wall_ms
+from livecue.app.limits import Limits
 from livecue.domain import CloudError, Cue, CueKind, Job, Meaning, ReportedEvent
 from livecue.egress.breaker import State
 from livecue.egress.limiter import WINDOW_MS

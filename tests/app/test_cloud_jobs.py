@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits, wall_ms
+from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, wall_ms
+from livecue.app.limits import Limits
 from livecue.domain import ChatLink, CloudError, Cue, CueKind, Meaning, ReportedEvent, RoomKind, Session
 from livecue.metastudio import AkSkAuth, MetaStudio, Thing, start_body
 from livecue.receiver import AuthType, CallbackRoom, Key

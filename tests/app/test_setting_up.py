@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from livecue.app.cloud import Limits
+from livecue.app.limits import Limits
 from livecue.app.setting_up import SettingUp, Wanted
 from livecue.domain import CloudError, Meaning
 from livecue.metastudio import FORMS, Thing

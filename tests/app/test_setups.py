@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from livecue.app.cloud import CloudRoom, Limits
+from livecue.app.cloud import CloudRoom
+from livecue.app.limits import Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
 from livecue.domain import CloudError, Job, JobState, Meaning

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from livecue.app.cloud import Limits
 from livecue.app.doctor import Checkup
 from livecue.app.findings import Finding, fail, ok, warn
 from livecue.app.knock import Knock, Step, knock
+from livecue.app.limits import Limits
 from livecue.app.loops import cloud_client
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.online import OnlineCheck

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
 from livecue.app.asking import make_asker
-from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom, Limits
+from livecue.app.cloud import CloudCommands, CloudJobs, CloudReports, CloudRoom
+from livecue.app.limits import Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
 from livecue.app.snapshot import Snapshot

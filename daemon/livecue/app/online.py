@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from livecue.app.cloud import Limits
+from livecue.app.limits import Limits
 from livecue.app.rooms import desk_rules
 from livecue.app.setting_up import SettingUp, Wanted, wanted_product, wanted_room
 from livecue.domain import CloudError, Meaning, RoomKind

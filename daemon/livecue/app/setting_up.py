@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from livecue.app.cloud import Limits
+from livecue.app.limits import Limits
 from livecue.domain import CloudError, Meaning
 from livecue.metastudio import MetaStudio, Thing
 from livecue.settings import Room, Settings

@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from livecue.app.cloud import CloudRoom, Limits
+from livecue.app.cloud import CloudRoom
+from livecue.app.limits import Limits
 from livecue.app.reload import Rulebook
 from livecue.domain import CloudError, EventType, Meaning, RoomKind
 from livecue.metastudio import MetaStudio, script_of, voice_speed_of

@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from livecue.app.cloud import CloudCommands, CloudRoom, Limits
+from livecue.app.cloud import CloudCommands, CloudRoom
+from livecue.app.limits import Limits
 from livecue.bench.egress_cloud import AllLive, Call
 from livecue.bench.egress_figures import Run, described, figures
 from livecue.bench.egress_runs import audited, let_run, make_dispatcher

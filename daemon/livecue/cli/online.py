@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livecue.app.cloud import Limits
+    from livecue.app.limits import Limits
     from livecue.metastudio import MetaStudio
     from livecue.packs import LoadedRules
     from livecue.settings import Loaded, Settings
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def cloud(settings: Settings) -> AsyncIterator[tuple[MetaStudio, Limits]]:
     """The client of the configured project, and its limits."""
-    from livecue.app.cloud import Limits
     from livecue.app.daemon import now_ms
+    from livecue.app.limits import Limits
     from livecue.app.loops import cloud_client
     from livecue.app.metrics import PrometheusMeter
 

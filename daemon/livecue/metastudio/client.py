@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
 from livecue.domain import Job, Meaning, ReportedEvent
+from livecue.metastudio.answers import CHATS, LIVES, Rows, read_job, room_and_job
 from livecue.metastudio.connecting import checked_url, new_client
 from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import (
@@ -24,7 +25,6 @@ from livecue.metastudio.models import (
     callback_from_json,
     chat_job_from_json,
     count_of,
-    job_from_json,
     report_body,
 )
 from livecue.metastudio.setups import Setups
@@ -36,8 +36,6 @@ PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
 NEWEST_JOBS: Final = 1000
 Judge = Callable[[ShownCallback], tuple[str, ...]]
-
-_Read = Callable[[Mapping[str, Any]], Job]
 
 
 class MetaStudio:
@@ -102,7 +100,7 @@ class MetaStudio:
             MetaStudioError: ALREADY_RUNNING, NO_RESOURCE, QUOTA; OUTCOME_UNKNOWN: list the jobs first.
         """
         answer = await self._call("start", "POST", self._jobs("start", room_id), body=body)
-        return _job("start", answer, Meaning.OUTCOME_UNKNOWN)
+        return read_job("start", answer, Meaning.OUTCOME_UNKNOWN)
 
     async def stop(self, room_id: str, job_id: str) -> None:
         """Ask a live job to stop (S4 6.2.4). It may be repeated; JOB_OVER says there is nothing to stop."""
@@ -114,7 +112,7 @@ class MetaStudio:
         `judge` fills in `callback_faults` from how the job calls back, which goes no further: it holds a key.
         """
         answer = await self._call("show", "GET", self._jobs("show", room_id, job_id))
-        job = _job("show", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
+        job = read_job("show", {"job_id": job_id} | answer, Meaning.UNAVAILABLE)
         if judge is None:
             return job
         return msgspec.structs.replace(job, callback_faults=judge(callback_from_json(answer)))
@@ -224,12 +222,12 @@ class MetaStudio:
         if robot_id:
             url += f"?{urlencode({'robot_id': robot_id}, quote_via=quote)}"
         answer = await self._call("start_chat", "POST", url, body=body or {})
-        return _job("start_chat", answer, Meaning.OUTCOME_UNKNOWN, chat_job_from_json)
+        return read_job("start_chat", answer, Meaning.OUTCOME_UNKNOWN, chat_job_from_json)
 
     async def show_chat(self, room_id: str, job_id: str) -> Job:
         """Show a smart-chat job (S1); its states include CANCELED and HEARTBEAT."""
         answer = await self._call("show_chat", "GET", f"{self._chats('show_chat', room_id, job_id)}/state")
-        return _job("show_chat", {"job_id": job_id} | answer, Meaning.UNAVAILABLE, chat_job_from_json)
+        return read_job("show_chat", {"job_id": job_id} | answer, Meaning.UNAVAILABLE, chat_job_from_json)
 
     async def list_chats(
         self, room_id: str, *, states: Sequence[str] = (), newest: int = NEWEST_JOBS
@@ -240,7 +238,7 @@ class MetaStudio:
             MetaStudioError: NOT_FOUND also where the cloud does not know the operation.
         """
         url = self._chats("list_chats", room_id)
-        return [job async for _, job in self._rows("list_chats", url, states, newest, rows=_CHATS)]
+        return [job async for _, job in self._rows("list_chats", url, states, newest, rows=CHATS)]
 
     async def stop_chat(self, room_id: str, job_id: str) -> None:
         """Stop a smart-chat job (S4 7.1.2.3)."""
@@ -262,9 +260,9 @@ class MetaStudio:
         states: Sequence[str],
         newest: int,
         within_s: float = 0,
-        rows: _Rows | None = None,
+        rows: Rows | None = None,
     ) -> AsyncIterator[tuple[str, Job]]:
-        field, read, order = rows or _LIVES
+        field, read, order = rows or LIVES
         call, offset = self._begin(operation, within_s), 0
         seen: set[str] = set()  # a job started between two pages shifts the others
         only = {"state": ",".join(states)} if states else {}
@@ -274,7 +272,7 @@ class MetaStudio:
             answer = await call.exchange("GET", paged)
             given = answer.get(field)
             found = given if isinstance(given, list) else []
-            for room_id, job in (_room_and_job(row, read) for row in found):
+            for room_id, job in (room_and_job(row, read) for row in found):
                 if job is not None and job.job_id not in seen:
                     seen.add(job.job_id)
                     yield room_id, job
@@ -293,26 +291,6 @@ class MetaStudio:
         return room if job_id is None else f"{room}/{_segment(operation, job_id)}"
 
 
-class _Rows(NamedTuple):
-    """Where a list has its jobs, how one is read, and the order to ask for."""
-
-    field: str
-    read: _Read
-    order: dict[str, str]
-
-
-_LIVES: Final = _Rows("smart_live_jobs", job_from_json, {"sort_key": "create_time", "sort_dir": "desc"})
-_CHATS: Final = _Rows("smart_chat_jobs", chat_job_from_json, {})
-
-
-def _room_and_job(row: object, read: _Read) -> tuple[str, Job | None]:
-    """One row of a list; a row without a job_id names nothing that could be acted on."""
-    try:
-        return (str(row.get("room_id") or ""), read(row)) if isinstance(row, Mapping) else ("", None)
-    except ValueError:
-        return "", None
-
-
 def _segment(operation: str, value: str) -> str:
     """One path segment; an empty one or dots would name something else."""
     if not value.strip("."):
@@ -322,10 +300,3 @@ def _segment(operation: str, value: str) -> str:
 
 def _origin(url: httpx.URL) -> tuple[str, str]:
     return url.scheme, url.netloc.decode("ascii")
-
-
-def _job(operation: str, data: Mapping[str, Any], otherwise: Meaning, read: _Read = job_from_json) -> Job:
-    try:
-        return read(data)
-    except ValueError as exc:
-        raise error(operation, otherwise, detail=str(exc)) from None

@@ -7,14 +7,15 @@ one of a job that was lost goes when its session does, or another job takes its 
 
 from __future__ import annotations
 
-from msgspec import structs
-
-from livecue.domain import CloudError, Job, JobState, Meaning, SignalKind
+from livecue.domain import CloudError, Job, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count, Ownership
 from livecue.supervisor.chats import blind_wait_ms, link_data, may_be_lost, mind_lost_start, say_link
-from livecue.supervisor.handover import is_handover, tell_handover
+from livecue.supervisor.desk import Desk, log
+from livecue.supervisor.endings import ended
+from livecue.supervisor.handover import tell_handover
 from livecue.supervisor.look import is_over, look, merged, show
+from livecue.supervisor.notes import drop_note, note_live, save_note
 from livecue.supervisor.reconcile import (
     Action,
     Adopt,
@@ -26,16 +27,14 @@ from livecue.supervisor.reconcile import (
     StartRetry,
     Stop,
     Watch,
-    after_lost_job,
     after_refused_start,
     backoff_ms,
     decide,
     to_ms,
 )
-from livecue.supervisor.remedies import remedy_of
-from livecue.supervisor.schedule import cancel_timer, keep_timer
-from livecue.supervisor.standby import goes_elsewhere, moves_after_refusal, note_loss, steady
-from livecue.supervisor.state import Asked, Desk, RoomState, log
+from livecue.supervisor.schedule import keep_timer
+from livecue.supervisor.standby import moves_after_refusal
+from livecue.supervisor.state import Asked, RoomState
 from livecue.supervisor.stream import mind_stream
 from livecue.supervisor.timetable import Window
 
@@ -59,7 +58,7 @@ async def settle(state: RoomState, desk: Desk) -> None:
     for _ in range(MOST_ACTS):
         action = decide(state.facts(desk.now()))
         if isinstance(action, Watch):
-            await _note_live(action.job, state, desk)
+            await note_live(action.job, state, desk)
             tell_handover(state)
         if isinstance(action, Watch | Nothing):
             return
@@ -80,9 +79,9 @@ async def _act(action: Action, state: RoomState, desk: Desk) -> bool:
         case Stop(job):
             await _stop(job, state, desk)
         case Ended(job):
-            await _ended(job, state, desk)
+            await ended(job, state, desk)
         case Forget():
-            await _drop(state, desk)
+            await drop_note(state, desk)
         case _:
             return False
     return True
@@ -94,7 +93,7 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
     unanswered = prior is not None and not prior.job_id and prior.place == place
     since_ms = prior.since_ms if prior is not None and unanswered else now_ms
     live_ms = prior.live_ms if prior is not None and state.noted_live(prior) else 0
-    await _save(Ownership(window.session, since_ms, place=place, live_ms=live_ms), state, desk)
+    await save_note(Ownership(window.session, since_ms, place=place, live_ms=live_ms), state, desk)
     state.kept = ""
     state.not_before_ms = now_ms + 5_000  # holds if the call is cut off
     state.unsure_ms = now_ms
@@ -111,7 +110,7 @@ async def _start(window: Window, place: str, state: RoomState, desk: Desk) -> bo
     answered_ms = desk.now()
     ends_ms = answered_ms + job.limit_h * 3_600_000 if job.limit_h else 0
     # A chat's id is told only once.
-    await _save(
+    await save_note(
         Ownership(window.session, since_ms, job.job_id, place, live_ms or answered_ms, ends_ms), state, desk
     )
     await _complete(state, desk)
@@ -137,10 +136,10 @@ async def _start_failed(
     unsure = retry.unsure and (lost or desk.jobs.lists(state.room))
     if not unsure and not unanswered:  # nothing was started, so nothing is owed
         if prior is not None and prior.job_id and state.noted_live(prior):
-            await _save(prior, state, desk)
+            await save_note(prior, state, desk)
             state.kept = prior.job_id
         else:
-            await _drop(state, desk)
+            await drop_note(state, desk)
     if error.meaning == Meaning.ALREADY_RUNNING:
         await look(state, desk, search=True)
         return bool(state.running)
@@ -174,7 +173,7 @@ async def _adopt(job: Job, window: Window, state: RoomState, desk: Desk) -> None
     fresh = state.job is None or state.job.job_id != job.job_id
     if state.owned is None or state.owned.job_id != job.job_id:
         since_ms = desk.now() if job.created_ms is None else job.created_ms
-        await _save(
+        await save_note(
             Ownership(window.session, since_ms, job.job_id, job.place, live_ms=desk.now()), state, desk
         )
         state.kept = ""
@@ -239,90 +238,3 @@ async def _stop(job: Job, state: RoomState, desk: Desk) -> None:
             state.complain("stop-failed", error, job_id=job.job_id, meaning=str(error.meaning))
     else:
         desk.cloud.fine()
-
-
-async def _ended(job: Job, state: RoomState, desk: Desk) -> None:
-    cut = job.job_id == state.cut
-    asked = job.job_id in state.asked and not cut
-    on_board = state.job is not None and state.job.job_id == job.job_id
-    late = job.job_id == state.late
-    remedy = remedy_of(job, ended=cut and not late, on_end=state.plan.policy.on_end, late=late)
-    handover = not asked and not cut and is_handover(job, state, desk.now())
-    reason = "stopped" if asked else "max_duration" if handover else remedy.reason
-    data = {"job_id": job.job_id, "state": job.state, "reason": reason, "code": job.error_code}
-    await desk.signals.publish(state.room, SignalKind.JOB_ENDED, data, f"job-ended-{job.job_id}")
-    lost = not asked and not handover and _in_this_run(state, on_board=on_board)
-    moves = lost and goes_elsewhere(job, remedy, state, desk)
-    if state.owned is not None and state.owned.job_id == job.job_id:
-        if lost or handover:
-            state.kept = job.job_id
-        else:
-            await _drop(state, desk)
-    state.over = tuple(other for other in state.over if other.job_id != job.job_id)
-    state.asked.pop(job.job_id, None)
-    state.cut = "" if cut else state.cut
-    log.info("job-ended", room=state.room, **data)
-    if asked:
-        desk.meter.count(Count.JOBS_STOPPED, state.room)
-    elif handover:
-        state.not_before_ms = 0
-    elif lost:
-        desk.meter.count(Count.JOBS_LOST, state.room, reason=reason)
-        note_loss(job, remedy, state, desk, moves=moves)
-        _lost(job, state, desk, "" if moves else remedy.give_up, moves=moves)
-    if on_board:
-        state.job = None
-
-
-def _lost(job: Job, state: RoomState, desk: Desk, give_up: str, *, moves: bool) -> None:
-    """The session is still on: start again after a pause, or at once elsewhere, or give up until its next run."""
-    if give_up:
-        blocked = job.state == JobState.BLOCKED
-        state.held = state.window
-        said = f"{give_up}: {job.error_text or job.error_code or 'no reason given'}"
-        if job.state != JobState.SUCCEED:  # one that was meant to end is no trouble
-            desk.alerts.open(
-                state.room, AlertKind.BLOCKED if blocked else AlertKind.GAVE_UP, said, job.job_id
-            )
-        facts = {"room": state.room, "job_id": job.job_id, "code": job.error_code, "error": job.error_text}
-        remedy = f"{give_up}; not started again before the next session, or by `livecue jobs start`"
-        if blocked:
-            log.error("job-blocked", remedy=remedy, **facts)
-        else:
-            log.error("job-given-up", remedy=remedy, **facts)
-        return
-    state.lost = 1 if moves or steady(state, desk) else state.lost + 1
-    state.not_before_ms = 0 if moves else desk.now() + after_lost_job(state.lost)
-    log.warning("job-lost", room=state.room, job_id=job.job_id, state=job.state, error=job.error_text)
-
-
-def _in_this_run(state: RoomState, *, on_board: bool) -> bool:
-    """Lost in this run of the session, not in an earlier one that a restart still has a note of."""
-    if state.window is None:
-        return False
-    return on_board or state.began()
-
-
-async def _note_live(job: Job, state: RoomState, desk: Desk) -> None:
-    """The run that wants the room has its live, and that may be a later run than the one it was started for."""
-    owned, window = state.owned, state.window
-    if window is None or owned is None or owned.job_id != job.job_id or state.noted_live(owned):
-        return
-    noted = structs.replace(owned, session=window.session, live_ms=desk.now())
-    await _save(noted, state, desk)
-
-
-async def _save(owned: Ownership, state: RoomState, desk: Desk) -> None:
-    if owned != state.owned:
-        await desk.ownerships.save(state.room, owned)
-        state.owned = owned
-        await keep_timer(state, desk)
-
-
-async def _drop(state: RoomState, desk: Desk) -> None:
-    if state.owned is not None:
-        await desk.ownerships.drop(state.room)
-        state.owned = None
-        desk.alerts.close(state.room, AlertKind.START_LOST)
-        await cancel_timer(state, desk)
-    state.kept = ""

@@ -11,9 +11,10 @@ from livecue.runtime.order_ports import FOREVER_MS, Command, OrderError, Orders,
 from livecue.runtime.ports import BusError, Now
 from livecue.supervisor.callbacks import callback_faults
 from livecue.supervisor.chats import link_data
+from livecue.supervisor.desk import log
 from livecue.supervisor.handover import handover_ms
 from livecue.supervisor.orders import obey
-from livecue.supervisor.state import RoomState, log
+from livecue.supervisor.state import RoomState
 
 
 class ByHand:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from livecue.runtime.alert_ports import AlertKind
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.desk import Desk, log
+from livecue.supervisor.state import RoomState
 
 _REMEDY = (
     "its callbacks do not reach livecue: scenes and finishes are estimated; "

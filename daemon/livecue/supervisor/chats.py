@@ -12,8 +12,9 @@ import msgspec
 
 from livecue.domain import ChatLink, CloudError, Job, Meaning
 from livecue.runtime.alert_ports import AlertKind
+from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.reconcile import backoff_ms, is_ours
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.state import RoomState
 
 SHARED_SKEW_MS = 120_000
 """How far the cloud's clock may be behind ours when it says when a job was created in a room that others

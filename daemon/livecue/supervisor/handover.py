@@ -10,8 +10,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from livecue.domain import Job, JobState
+from livecue.supervisor.desk import log
 from livecue.supervisor.reconcile import to_ms
-from livecue.supervisor.state import RoomState, log
+from livecue.supervisor.state import RoomState
 
 ERROR_MS = 300_000
 """The cloud ends a live up to 5 minutes off (S3)."""

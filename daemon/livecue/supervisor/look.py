@@ -6,8 +6,9 @@ import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning
 from livecue.supervisor.chats import counts_here, is_worth_listing, merged_link
+from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.reconcile import GONE
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.state import RoomState
 
 _NOT_THERE = frozenset({Meaning.JOB_OVER, Meaning.NOT_FOUND})
 _NO_SUCH_PLACE = frozenset({Meaning.NOT_FOUND, Meaning.FORBIDDEN, Meaning.INVALID})

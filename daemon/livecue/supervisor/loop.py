@@ -25,10 +25,11 @@ from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm
 from livecue.supervisor.byhand import ByHand
 from livecue.supervisor.callbacks import mind_callbacks
+from livecue.supervisor.desk import CloudHealth, Desk, RoomPlan, log
 from livecue.supervisor.look import is_over, look, look_blindly
 from livecue.supervisor.overdue import mind_stops
 from livecue.supervisor.standby import mind_standby
-from livecue.supervisor.state import CloudHealth, Desk, RoomPlan, RoomState, log
+from livecue.supervisor.state import RoomState
 from livecue.supervisor.stream import hear_stream
 from livecue.supervisor.timetable import Window
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from livecue.runtime.ports import BusError
 from livecue.runtime.stop_ports import StopNote
+from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.reconcile import to_ms
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.state import RoomState
 from livecue.supervisor.timers import LATE_MS
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from livecue.domain import CloudError, Job
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count
+from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.remedies import LATE, Remedy, cured_elsewhere
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.state import RoomState
 
 STEADY_MS = 600_000
 """A job that was the room's for so long ended for a new reason: the pauses and the counting begin anew."""

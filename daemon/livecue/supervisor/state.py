@@ -5,43 +5,22 @@ All of it may be lost at any moment: what must survive is in `Ownership`, the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import structlog
-
-from livecue.domain import ChatLink, CloudError, Job, Meaning, Session, Unplanned
-from livecue.runtime.alert_ports import Alerts, Silence
+from livecue.domain import ChatLink, CloudError, Job, Meaning, Unplanned
 from livecue.runtime.order_ports import FOREVER_MS, NO_ORDER, Order
-from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownership, Ownerships, Signals
-from livecue.runtime.stop_ports import StopNote, StopTimers
+from livecue.runtime.ports import Ownership
+from livecue.runtime.stop_ports import StopNote
+from livecue.supervisor.desk import RoomPlan, log
 from livecue.supervisor.orders import in_force, next_moment_ms
 from livecue.supervisor.reconcile import RoomFacts, backoff_ms, is_ours, to_ms
-from livecue.supervisor.remedies import Policy
 from livecue.supervisor.timetable import Window, next_change, too_late, wanted
-
-log = structlog.get_logger()
 
 WAITING_MS = 1_000
 LIVE_MS = 5_000
 IDLE_MS = 15_000
-
-
-class RoomPlan(NamedTuple):
-    """One configured room: its key, when it is to be live, and what to do with unplanned jobs.
-
-    `standby`: the id of the cloud room that a live goes on in when its own cannot have it.
-    `shared`: others may start jobs in it, and none but livecue's own count.
-    """
-
-    room: str
-    sessions: Sequence[Session] = ()
-    unplanned: Unplanned = Unplanned.ATTACH
-    policy: Policy = Policy()
-    standby: str = ""
-    shared: bool = False
 
 
 class Asked(NamedTuple):
@@ -50,47 +29,6 @@ class Asked(NamedTuple):
     sent: int = 0
     after_ms: int = 0
     place: str = ""
-
-
-class CloudHealth:
-    """One line for `/readyz` out of many calls: a single refused call does not make the cloud ill."""
-
-    def __init__(self, health: Health) -> None:
-        self._health = health
-        self._failures = 0
-        self._refused = False
-
-    def fine(self) -> None:
-        self._failures = 0
-        self._refused = False
-        self._health.report("cloud")
-
-    def failed(self, error: CloudError) -> None:
-        if error.meaning == Meaning.UNAUTHENTICATED:
-            self._failures += 3
-            if not self._refused:  # once for the tenant, not once per room
-                self._refused = True
-                log.error("credentials-refused", error=str(error), remedy="correct metastudio.auth")
-        elif error.meaning in {Meaning.UNAVAILABLE, Meaning.OUTCOME_UNKNOWN}:
-            self._failures += 1
-        elif error.meaning != Meaning.SLOW_DOWN:
-            self.fine()  # it answered, if only with a refusal
-        if self._failures >= 3:
-            self._health.report("cloud", f"{error.meaning}: {error}")
-
-
-class Desk(NamedTuple):
-    """What every room's turn works with. `stretch_ms`: no quiet room is looked at more often."""
-
-    jobs: LiveJobs
-    ownerships: Ownerships
-    signals: Signals
-    meter: Meter
-    cloud: CloudHealth
-    now: Now
-    stretch_ms: int = 0
-    timers: StopTimers | None = None
-    alerts: Alerts = Silence()
 
 
 @dataclass

@@ -9,8 +9,9 @@ from __future__ import annotations
 from livecue.domain import CloudError, JobState
 from livecue.runtime.alert_ports import AlertKind
 from livecue.runtime.ports import Count
+from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.remedies import OnEnd
-from livecue.supervisor.state import Desk, RoomState, log
+from livecue.supervisor.state import RoomState
 
 _LOST = frozenset({"DISCONNECTED", "RECONNECTING"})
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from livecue.domain import CloudError, Job, Meaning
 from livecue.runtime.ports import Count, Meter
-from livecue.supervisor.state import log
+from livecue.supervisor.desk import log
 
 EVERY_S = 60.0
 AGAIN_S = 10.0

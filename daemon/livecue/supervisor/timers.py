@@ -14,9 +14,9 @@ from livecue.domain import CloudError, Job, Meaning
 from livecue.runtime.ports import BusError, LiveJobs, Now
 from livecue.runtime.stop_ports import StopDue, StopTimers
 from livecue.supervisor.chats import SHARED_SKEW_MS
+from livecue.supervisor.desk import log
 from livecue.supervisor.look import is_over
 from livecue.supervisor.reconcile import GONE, SKEW_MS, backoff_ms, to_ms
-from livecue.supervisor.state import log
 from livecue.supervisor.timetable import Window
 
 LATE_MS = 15_000
