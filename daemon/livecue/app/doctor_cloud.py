@@ -94,8 +94,8 @@ def skew(seen: Knock) -> Finding | None:
     if abs(ours) <= WARN_SKEW_S:
         return ok("clock", told)
     remedy = (
-        f"let this machine follow NTP: {SIGNATURE_S / 60:.0f} minutes off MetaStudio refuses every request, "
-        f"{MOST_SKEW_S:.0f} s off livecue refuses every callback"
+        f"let this machine follow NTP: {MOST_SKEW_S:.0f} s off livecue refuses every callback, and the plan is as "
+        f"far off; {SIGNATURE_S / 60:.0f} minutes off MetaStudio refuses every request once, till it is signed by the cloud's clock"
     )
     return (fail if abs(ours) > MOST_SKEW_S else warn)("clock", told, remedy)
 
