@@ -22,11 +22,8 @@ ifdef PYTEST_ARGS
 else
 	@# `make chart` needs helm. Where it has to be built, that begins now, in the time that the tests leave.
 	@PYTHONPATH=tests nice -n 19 $(BIN)/python -m helm.tool > $(VENV)/helm.log 2>&1 &
-	@# Two at a time: from outside it is mostly waiting, inside mostly work.
-	@$(BIN)/python -m pytest -p no:cacheprovider tests/acceptance > .outside.log 2>&1 & outside=$$!; \
-	  $(BIN)/python -m pytest --ignore=tests/acceptance; inside=$$?; \
-	  wait $$outside; outside=$$?; cat .outside.log; rm -f .outside.log; \
-	  exit $$((inside | outside))
+	@# Three files at a time: with real servers and a plan of seconds it is mostly waiting.
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 endif
 
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
