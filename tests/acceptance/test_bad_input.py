@@ -81,7 +81,7 @@ async def test_no_secret_stands_in_logs_dead_letters_pages_or_on_disk(
         "callback": callback_settings(),
         "start": START,
         "report": "all",
-        "sessions": [once(9)],
+        "sessions": [once(14)],
     }
     main = room("main", [pack(tmp_path / "p", [rule("r", "问", "答")])], **settings)
     failing = room("failing", **settings)
@@ -109,7 +109,7 @@ async def test_no_secret_stands_in_logs_dead_letters_pages_or_on_disk(
         await bus.publish("main", danmaku("问"), danmaku("问"))
         await until(lambda: len(dead) == 2)
         await until(lambda: len(cloud.of("report")) >= 2 and len(cloud.of("command")) >= 2)
-        await until(lambda: job.over, 15)
+        await until(lambda: job.over, 25)
         pages = [answer.text for path in ("/readyz", "/metrics") if (answer := one.get(path))]
     secrets += cloud.report_keys
     assert one.terminate()[0] == 0

@@ -144,19 +144,19 @@ async def test_a_session_is_stopped_in_time_though_commands_hang_and_a_stop_fail
     cloud: Cloud, daemon: MakeDaemon, tmp_path: Path
 ) -> None:
     packs = [pack(tmp_path / "p", RULES)]
-    short, other = room("short", packs, sessions=[once(6)]), room("other", packs)
+    short, other = room("short", packs, sessions=[once(12)]), room("other", packs)
     one = daemon([short, other])
     one.up_and_ready()
     await until(lambda: cloud.live(short["room_id"]) and cloud.live(other["room_id"]))
     [job] = cloud.live(short["room_id"])
-    ends = time.monotonic() + 6
+    ends = time.monotonic() + 9
     cloud.faults += [Fault("command", hang=True, times=FOREVER), Fault("stop", status=503)]
     async with bus_of(one) as bus:
         while time.monotonic() < ends - 2:
             await bus.publish("short", danmaku("第1问"))
             await bus.publish("other", danmaku("第1问"))
             await asyncio.sleep(0.2)
-    await until(lambda: job.over, 15, "it costs until it is stopped")
+    await until(lambda: job.over, 20, "it costs until it is stopped")
     assert len(cloud.of("stop")) == 2
     assert len(cloud.live(other["room_id"])) == 1
 

@@ -53,14 +53,14 @@ def rooms_of_the_plan(rules: list[str]) -> list[dict[str, Any]]:
         room("cron", sessions=[cron]),
         room("tomorrow", sessions=[later]),
         *(room(key, rules, sessions=[], unplanned=key) for key in UNPLANNED),
-        room("found", rules, sessions=[once(15)], report="all"),
+        room("found", rules, sessions=[once(20)], report="all"),
         room("overtaken"),
         *(room(key) for key in (*UNANSWERED, *REFUSED)),
         room("quota"),
         room("failing", rules),
         room("blocked"),
-        room("stubborn", sessions=[once(12)]),
-        room("cut-short", sessions=[once(9)]),
+        room("stubborn", sessions=[once(18)]),
+        room("cut-short", sessions=[once(15)]),
     ]
 
 
@@ -99,7 +99,7 @@ async def test_a_job_found_running_is_adopted_by_looking_before_starting(plan: P
     async with bus_of(plan.daemon) as bus:
         await bus.publish("found", danmaku("问"))
         await until(lambda: plan.cloud.said(room_id) and plan.cloud.reported(room_id))
-    await until(lambda: plan.found["found"].over, 20, "an adopted job is stopped with its session")
+    await until(lambda: plan.found["found"].over, 30, "an adopted job is stopped with its session")
     assert plan.calls("start", "found") == 0
 
 

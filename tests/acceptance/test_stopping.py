@@ -68,14 +68,14 @@ async def test_sigterm_before_the_bus_was_ever_there_ends_it_at_once(
 async def test_when_its_session_ends_the_job_is_stopped_and_nothing_more_is_said(
     cloud: Cloud, daemon: MakeDaemon, tmp_path: Path
 ) -> None:
-    short = room("short", [pack(tmp_path / "p", [rule("r", "问", "答")])], sessions=[once(6)])
+    short = room("short", [pack(tmp_path / "p", [rule("r", "问", "答")])], sessions=[once(12)])
     one = daemon([short])
     one.up_and_ready()
     async with bus_of(one) as bus:
         await bus.publish("short", danmaku("问"))
         await until(lambda: cloud.said(short["room_id"]) == ["答"])
         [job] = cloud.live(short["room_id"])
-        await until(lambda: job.over, 12, "the job was not stopped")
+        await until(lambda: job.over, 20, "the job was not stopped")
         assert [call.job_id for call in cloud.of("stop")] == [job.job_id]
         await until(lambda: one.logged("job-ended"))
         await bus.publish("short", danmaku("问"))

@@ -73,9 +73,9 @@ def once(seconds: float, start_in: float = -1, name: str = "evening") -> dict[st
 
 
 def room(key: str, rules: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    """A room that is live for the next ten minutes, unless `sessions` says otherwise."""
+    """A room that is live for the next two hours, unless `sessions` says otherwise."""
     body = {"key": key, "room_id": str(uuid.uuid4()), "rules": list(rules), "report": "none"}
-    return {**body, "sessions": [once(600)], **more}
+    return {**body, "sessions": [once(7200)], **more}
 
 
 def config(cloud: Cloud, rooms: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
