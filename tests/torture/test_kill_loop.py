@@ -104,6 +104,7 @@ async def play(folder: Path, rounds: int, *, embedded: bool) -> tuple[str, list[
             for _ in range(rounds):
                 await loop.round()
             await arena.ready()
+            await asyncio.sleep(1)  # the last life is to have something to do
         played_s = time.monotonic() - began
         found = await loop.settled()
     said = sum(len(arena.cloud.said(one)) for one in arena.ids.values())
@@ -112,8 +113,8 @@ async def play(folder: Path, rounds: int, *, embedded: bool) -> tuple[str, list[
         f"LIVECUE_TORTURE_SEED={SEED}: {rounds} rounds, {dict(loop.killed)}, {events} events, {said} replies, "
         f"{played_s:.0f} s, then {time.monotonic() - began - played_s:.0f} s to the audit"
     )
-    if said < rounds / 2:
-        found.append("too little was said for this to mean much")
+    if not said:
+        found.append("nothing was said: this proves nothing")
     return what, found
 
 
