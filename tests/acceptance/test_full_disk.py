@@ -1,0 +1,139 @@
+"""No room left: in the stream that holds the state, and on the disk itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
+
+from acceptance.cloud import Cloud
+from acceptance.conftest import MakeDaemon, MakeNats
+from acceptance.processes import BIN, Nats, until, until_listening
+from acceptance.writing import Bus, bus_of, danmaku, pack, room, rule
+
+RULES = (rule("call", "^第[0-9]+号$", "答{content}"), rule("once", "只一次", "就一次", time_window=-1))
+DISK_MB = 12
+FEW_LINES = 120
+
+
+async def test_with_no_room_for_state_it_decides_nothing_tells_it_and_goes_on_where_it_was(
+    cloud: Cloud, daemon: MakeDaemon, external: MakeNats, tmp_path: Path
+) -> None:
+    server = external(tmp_path / "nats")
+    server.up()
+    main = room("main", [pack(tmp_path / "p", RULES)])
+    one = daemon([main], nats={"url": server.url}, dispatch={"max_age_s": 60})
+    one.up_and_ready()
+    await until(lambda: one.logged("job-started"))
+    async with bus_of(server.url) as bus:
+        await bus.publish("main", danmaku("只一次"), danmaku("第0号"))
+        await until(lambda: len(cloud.said(main["room_id"])) == 2)
+        config = (await bus.js.stream_info("LIVE_OUT")).config
+        roomy = config.max_bytes
+        config.max_bytes = 1
+        await bus.js.update_stream(config)
+        for number in range(1, 5):
+            await bus.publish("main", danmaku(f"第{number}号"))
+        await until(lambda: one.logged("inbox-interrupted"))
+        assert "maximum bytes" in one.logged("inbox-interrupted")[0]["error"]
+        await until(lambda: not one.ready(), 5, "/readyz says so")
+        await asyncio.sleep(3)
+        assert len(cloud.said(main["room_id"])) == 2, "nothing is said that could not be noted"
+        assert len(one.logged("inbox-interrupted")) < 20, "no hot loop"
+        config.max_bytes = roomy
+        await bus.js.update_stream(config)
+        await until(lambda: len(cloud.said(main["room_id"])) == 6, 15)
+        await bus.publish("main", danmaku("只一次"), danmaku("第5号"))
+        await until(lambda: len(cloud.said(main["room_id"])) == 7)
+        await until(one.ready)
+    assert sorted(cloud.said(main["room_id"])) == sorted(["就一次", *(f"答第{n}号" for n in range(6))])
+
+
+class SmallDisk(Nats):
+    """A nats-server whose store is a small disk: a tmpfs in a user and mount namespace of its own."""
+
+    def up(self) -> None:
+        store = self.folder / "store"
+        store.mkdir(exist_ok=True)
+        config = {
+            "listen": f"127.0.0.1:{self.port}",
+            "jetstream": {"store_dir": str(store), "max_file_store": 4 << 30},
+        }
+        file = self.folder / "nats.conf"
+        file.write_text(json.dumps(config))
+        server = f"{BIN / 'nats-server'} -c {file}"
+        # A second server in the same namespace would find the same disk: so the shell stays, and starts it again.
+        script = f"mount -t tmpfs -o size={DISK_MB}m none {store} && while true; do {server}; sleep 0.2; done"
+        self.spawn("unshare", "-Urm", "--kill-child", "sh", "-c", script)
+        until_listening(self.port)
+
+    @property
+    def store(self) -> Path:
+        """The disk, as it is seen from here."""
+        assert self.child is not None
+        return Path(f"/proc/{self.child.pid}/root{self.folder / 'store'}")
+
+    def fill(self) -> None:
+        with suppress(OSError), (self.store / "others").open("wb", buffering=0) as others:
+            while True:
+                others.write(bytes(4096))
+
+    def clear(self) -> None:
+        (self.store / "others").unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    if subprocess.run(["unshare", "-Urm", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("a small disk needs user namespaces, which this machine does not allow")
+    one = SmallDisk(tmp_path / "nats")
+    yield one
+    one.kill()
+
+
+async def stored(bus: Bus, number: int) -> bool:
+    """Whether the bus has acknowledged this event."""
+    with suppress(NatsError, JetStreamError, TimeoutError):
+        await bus.js.publish(
+            "live.events.main",
+            json.dumps(danmaku(f"第{number}号") | {"pad": "x" * 20_000}).encode(),
+            headers={"Nats-Msg-Id": f"main-{number}"},
+            timeout=1,
+        )
+        return True
+    return False
+
+
+async def test_a_full_disk_is_told_and_what_was_acknowledged_is_there_and_said_when_there_is_room_again(
+    cloud: Cloud, daemon: MakeDaemon, small_disk: SmallDisk, tmp_path: Path
+) -> None:
+    small_disk.up()
+    main = room("main", [pack(tmp_path / "p", RULES)])
+    one = daemon([main], nats={"url": small_disk.url}, dispatch={"max_age_s": 90})
+    one.up_and_ready()
+    await until(lambda: one.logged("job-started"))
+    async with bus_of(small_disk.url) as bus:
+        await bus.publish("main", danmaku("只一次"))
+        await until(lambda: len(cloud.said(main["room_id"])) == 1)
+        small_disk.fill()
+        number, acknowledged = 0, []
+        while len(acknowledged) == number and number < 400:
+            if await stored(bus, number):
+                acknowledged.append(number)
+            number += 1
+        print("acknowledged", acknowledged[-3:], "of", number)
+        await until(lambda: not one.ready(), 15, "/readyz says so")
+        await asyncio.sleep(3)
+        answer = one.get("/livez")
+        assert answer is not None
+        assert answer.status_code == 200
+        print(one.parts(), [l for l in one.lines() if l["level"] != "info"][-5:])
+        print(small_disk.words()[-3000:])
+        small_disk.clear()
