@@ -137,7 +137,8 @@ async def test_a_full_disk_is_told_and_what_was_acknowledged_is_there_and_said_w
         await bus.publish("main", danmaku("只一次"))
         await until(lambda: len(cloud.said(main["room_id"])) == 1)
         small_disk.fill()
-        number, acknowledged = 0, []
+        number = 0
+        acknowledged: list[int] = []
         while len(acknowledged) == number and number < 40:
             if await stored(bus, number):
                 acknowledged.append(number)
