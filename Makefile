@@ -32,7 +32,7 @@ endif
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
 	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
 
-torture: $(STAMP) ## Kill livecue, its bus and both 300 times under load, and audit (some ten minutes; LIVECUE_TORTURE_SEED, _ROUNDS)
+torture: $(STAMP) ## Kill livecue, its bus and both 300 times under load, and audit (six minutes; LIVECUE_TORTURE_SEED, _ROUNDS)
 	@LIVECUE_TORTURE_ROUNDS=$${LIVECUE_TORTURE_ROUNDS:-300} $(BIN)/python -m pytest -q -s tests/torture
 
 lint: $(STAMP) ## ruff, strict types, import laws, rule packs, the chart

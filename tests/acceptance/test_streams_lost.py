@@ -15,8 +15,8 @@ from acceptance.writing import Bus, bus_of, danmaku, pack, room, rule
 
 STREAMS = ("LIVE_IN", "LIVE_OUT", "LIVE_AUDIT", "LIVE_DEAD", "LIVE_PLAN", "KV_livecue_owned")
 HEALED_S = 20
-CALM_S = 3.0
-FEW_CALLS = 120
+CALM_S = 1.5
+FEW_CALLS = 60
 FEW_LINES = 100
 RULES = (rule("call", "^第[0-9]+号$", "答{content}"), rule("once", "只一次", "就一次", time_window=-1))
 
