@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 SECONDS_FLAG := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: demo test lives-matrix lint chart image format bench asyncapi clean help
+.PHONY: demo test lives-matrix torture lint chart image format bench asyncapi clean help
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,6 +28,9 @@ endif
 
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
 	@LIVECUE_LIVES_MATRIX=1 $(BIN)/python -m pytest -q tests/acceptance/test_lives_under_faults.py
+
+torture: $(STAMP) ## Kill livecue, its bus and both 300 times under load, and audit (six minutes; LIVECUE_TORTURE_SEED, _ROUNDS)
+	@LIVECUE_TORTURE_ROUNDS=$${LIVECUE_TORTURE_ROUNDS:-300} $(BIN)/python -m pytest -q -s tests/torture
 
 lint: $(STAMP) ## ruff, strict types, import laws, rule packs, the chart
 	@$(BIN)/ruff check .

@@ -139,6 +139,17 @@ class Bus:
         await self.nc.flush()
         return heard
 
+    async def overhear(self, subject: str) -> list[str]:
+        """A list that fills with the subjects of what is published under `subject` from now on."""
+        heard: list[str] = []
+
+        async def on(message: Msg) -> None:
+            heard.append(message.subject)
+
+        await self.nc.subscribe(subject, cb=on)
+        await self.nc.flush()
+        return heard
+
 
 @asynccontextmanager
 async def bus_of(where: Livecue | str) -> AsyncIterator[Bus]:

@@ -46,6 +46,25 @@ async def test_a_rooms_events_and_signals_lie_in_one_of_sixteen_partitions(nc: C
     assert max(set.union(*places.values())) < PARTITIONS == 16
 
 
+async def test_a_stream_that_was_deleted_is_told_of_and_its_places_are_not_used_again(nc: Client) -> None:
+    await nc.jetstream().publish("live.events.a", b"")
+    await api_request(nc, "STREAM.DELETE.LIVE_IN", {})
+    with capture_logs() as logs:
+        await ensure_streams(nc, 1)
+    assert [(line["event"], line["stream"]) for line in logs] == [("stream-made-anew", "LIVE_IN")]
+    ack = await nc.jetstream().publish("live.events.a", b"")
+    assert ack.seq > 1_000_000
+
+
+async def test_streams_made_for_the_first_time_count_from_one_and_need_no_word(nc: Client) -> None:
+    for name in NAMES:
+        await api_request(nc, f"STREAM.DELETE.{name}", {})
+    with capture_logs() as logs:
+        await ensure_streams(nc, 1)
+    assert logs == []
+    assert (await nc.jetstream().publish("live.events.a", b"")).seq == 1
+
+
 async def test_what_livecue_relies_on_is_corrected_and_said(nc: Client) -> None:
     await make_anew(nc, "LIVE_OUT", allow_atomic=False, duplicate_window=1_000_000_000)
     with capture_logs() as logs:

@@ -214,6 +214,31 @@ async def test_a_claim_that_the_bus_did_not_take_is_made_again_after_a_pause() -
     assert stage.gate.wait_ms(stage.clock()) == 0  # an attempt that came to nothing took no slot
 
 
+async def test_a_claim_whose_answer_was_lost_is_not_trusted_and_the_cue_accounted_for() -> None:
+    class Forgetful(MemoryBus):
+        forgot = False
+
+        async def claim(self, room: str, entry: AuditEntry) -> bool:
+            won = await super().claim(room, entry)
+            if not self.forgot:
+                self.forgot = True
+                raise BusError("stored, but who knows")
+            return won
+
+    stage = Stage(cue("c1"), bus=Forgetful())
+    await stage.run(2_000)
+    assert stage.cloud.calls == 0
+    assert stage.ends() == [("c1", "sending"), ("c1", "unknown")]
+
+
+async def test_a_cue_that_another_one_has_claimed_is_left_to_it() -> None:
+    stage = Stage(cue("c1"))
+    stage.bus._claims.add(("a", "c1", 1))
+    await stage.run(2_000)
+    assert stage.cloud.calls == 0
+    assert stage.ends() == []
+
+
 async def test_a_cue_pushed_out_by_one_that_comes_back_is_written_down_and_returned() -> None:
     class Filling(MemoryCloud):
         async def send(self, cue: Cue, job: Job) -> str:

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 _CONNECT_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 2.0
 _KEPT_TROUBLES = 50
+_PING_S = 3  # three unanswered: the line is dead within 12 s, well before a reply is (20 s)
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ class Bus:
             "connect_timeout": 3,
             "reconnect_time_wait": 0.25,
             "max_reconnect_attempts": -1,
-            "ping_interval": 10,
+            "ping_interval": _PING_S,
             "max_outstanding_pings": 2,
             "disconnected_cb": lost,
             "reconnected_cb": back,

@@ -9,6 +9,7 @@ LIVE_PLAN  stops that the server keeps until they are due
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -135,6 +136,7 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
         BusUnfitError: a stream is somebody else's, or the server refuses a change; the text says which, and why.
         BusApiError: the server refuses something else.
     """
+    made: set[str] = set()
     for config in stream_configs(replicas):
         name = config["name"]
         try:
@@ -142,7 +144,7 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
         except BusApiError as error:
             if error.code != 404:
                 raise
-            info = await _create(nc, config)
+            info = await _make(nc, config, made)
         if strange := foreign_subjects(config, info["config"]):
             raise BusUnfitError(
                 f"stream {name} is somebody else's: it stores {', '.join(strange)}, which livecue does not",
@@ -159,6 +161,24 @@ async def ensure_streams(nc: Client, replicas: int) -> None:
                     "remove the stream, or give livecue a NATS account of its own",
                     code=error.code,
                 ) from error
+
+
+async def _make(nc: Client, config: Mapping[str, Any], made: set[str]) -> dict[str, Any]:
+    """Create a stream that is missing. If others of ours are there, but for those just `made`, somebody has
+    deleted it.
+
+    Ids of events and cues are places in LIVE_IN: counted from 1 again they would be those of cues that
+    were claimed already, and their replies taken for said. A clock in us is ahead of any count.
+    """
+    listed = (await api_request(nc, "STREAM.NAMES", {})).get("streams") or []
+    ours = {one["name"] for one in stream_configs(1)}
+    anew = bool(ours & set(listed) - made)
+    first = {"first_seq": time.time_ns() // 1000} if anew and config["name"] == "LIVE_IN" else {}
+    info = await _create(nc, {**config, **first})
+    made.add(config["name"])
+    if anew:
+        log.warning("stream-made-anew", stream=config["name"])
+    return info
 
 
 async def overlapping(nc: Client, config: Mapping[str, Any]) -> list[str]:

@@ -39,7 +39,9 @@ def rank_of(cue: Cue) -> Rank:
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """A cue in the queue since `since_ms`; `attempt` is the one to be made next, from 1."""
+    """A cue in the queue since `since_ms`; `attempt` is the one to be made next, from 1. `doubtful`: the bus did
+    not say whether this attempt is claimed.
+    """
 
     cue: Cue
     attempt: int = 1
@@ -47,6 +49,7 @@ class Waiting:
     arrival: int = 0
     gone: bool = False
     since_ms: int = 0
+    doubtful: bool = False
 
     def __post_init__(self) -> None:
         self.rank = rank_of(self.cue)

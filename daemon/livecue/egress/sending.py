@@ -65,12 +65,16 @@ class Sender:
         """False too when the bus does not say: then it is tried again."""
         entry = line(one, Outcome.SENDING, self.now(), job_id=job.job_id)
         try:
-            return await self.records.claim(one.cue.room, entry)
+            ours = await self.records.claim(one.cue.room, entry)
         except BusError as error:
             log.warning("claim-failed", room=one.cue.room, cue=one.cue.id, error=str(error))
+            one.doubtful = True
             air.rests_until_ms = self.now() + _CLAIM_PAUSE_MS
             self._put_back(one)
             return False
+        if not ours and one.doubtful:  # claimed by us, without hearing of it, or by another: who knows
+            self.end(one, Outcome.UNKNOWN, job_id=job.job_id)
+        return ours
 
     async def send(self, mine: list[Waiting], job: Job, air: OnAir) -> CloudError | None:
         """One attempt for all of `mine`, said as one; the error the cloud answered with, if any."""

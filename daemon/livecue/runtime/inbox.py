@@ -38,6 +38,7 @@ _TAKE = 256
 _WAIT_S = 1.0
 _ROUND_OUTPUTS = 20_000  # cues and events of one commit: far below what one atomic batch holds
 _BREATH_EVENTS = 250  # events between two looks at the rest of the process, some 5 ms
+_SAY_EVERY_S = 60.0
 _CURSOR_STEPS = 2_000  # deliveries without any output after which the cursor is stored all the same
 
 
@@ -72,6 +73,7 @@ class PartitionWorker:
         self._cursor = Cursor()
         self._seen = 0
         self._stopping = False
+        self._said: dict[str, float] = {}
         self.lag = 0
         self.opened = 0
         self._part = f"inbox-{partition}"
@@ -109,12 +111,19 @@ class PartitionWorker:
                 if isinstance(error, StaleStateError):
                     self._meter.count(Count.STATE_CONFLICTS)
                 self._health.report(self._part, str(error))
-                log.warning("inbox-interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
+                self._say(str(error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
             self._desks.clear()
             self._strangers.clear()
             self._ages.clear()
+
+    def _say(self, why: str) -> None:
+        """Once a minute for each reason, not with every attempt of every partition."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._said.get(why, 0):
+            self._said = {why: now + _SAY_EVERY_S}
+            log.warning("inbox-interrupted", partition=self._partition, error=why)
 
     async def _serve(self, intake: Intake) -> None:
         self._seen = self._cursor.seq
