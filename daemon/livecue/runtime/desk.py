@@ -29,9 +29,11 @@ from livecue.engine import (
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
 from livecue.runtime.measure_ports import RuleDid
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
+from livecue.runtime.seen import Seen, id_word
 
 _MOST_REPORTED = 5 * MAX_REPORTED  # a second: more than all calls of a tenant can carry (S4 6.2.7)
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
+_NO_TYPES: frozenset[int] = frozenset()
 _BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped once more
 
 
@@ -69,14 +71,15 @@ class Round:
 class Desk:
     """Holds one room's engine state between rounds."""
 
-    def __init__(self, room: str, rules: DeskRules, stored: bytes | None) -> None:
-        """`stored`: the state as the last commit wrote it.
+    def __init__(self, room: str, rules: DeskRules, stored: bytes | None, seen: Seen | None = None) -> None:
+        """`stored`: the state as the last commit wrote it. `seen`: the ids that the partition has had.
 
         Raises:
             msgspec.MsgspecError: the stored state is not ours.
         """
         self.room = room
         self.rules = rules
+        self._seen = Seen() if seen is None else seen
         wire: dict[str, Any] = msgspec.json.decode(stored, type=dict[str, Any]) if stored else {}
         self._state = RoomState.from_json(wire.get("engine", {}))
         self._second = -1
@@ -88,14 +91,23 @@ class Desk:
         if delivery.lane == Lane.SIGNALS:
             self._signal(delivery)
             return 1
+        if delivery.msg_id and self._known("message", delivery.msg_id, delivery.at_ms):
+            events = len(read_events(delivery, _NO_TYPES))
+            self._round.counts[Count.REPEATED, "message"] += events
+            return events
         events = 0
         for event in read_events(delivery, self.rules.program.by_type):
             events += 1
             if isinstance(event, UnreadableError):
                 self.bury(f"{delivery.seq}.{events}", event)
+            elif event.msg_id and self._known("event", event.msg_id, event.at_ms):
+                self._round.counts[Count.REPEATED, "event"] += 1
             else:
                 self._event(event)
         return events
+
+    def _known(self, kind: str, given: str, at_ms: int) -> bool:
+        return not self._seen.first_time(id_word(kind, self.room, given), at_ms)
 
     def _signal(self, delivery: Delivery) -> None:
         heard = read_signal(delivery)

@@ -30,6 +30,7 @@ from livecue.runtime.ports import (
     RoomCommit,
     StaleStateError,
 )
+from livecue.runtime.seen import Seen
 from livecue.runtime.sparing import Sparing
 
 log = structlog.get_logger()
@@ -69,6 +70,7 @@ class PartitionWorker:
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
         self._strangers: list[Delivery] = []
+        self._seen_ids = Seen()
         self._cursor = Cursor()
         self._seen = 0
         self._stopping = False
@@ -94,9 +96,9 @@ class PartitionWorker:
         pause_s = 0.2
         while not self._stopping:
             try:
-                intake = await self._partitions.open(
-                    self._partition, await self._ledger.cursor(self._partition)
-                )
+                cursor = await self._ledger.cursor(self._partition)  # first: it fences what is read after it
+                self._seen_ids = Seen(await self._ledger.seen(self._partition))
+                intake = await self._partitions.open(self._partition, cursor)
                 self._cursor = intake.cursor
                 self.opened += 1
                 self._health.report(self._part)
@@ -139,7 +141,8 @@ class PartitionWorker:
             if unbroken >= _BREATH_EVENTS:
                 unbroken = 0
                 await asyncio.sleep(0)
-            if outputs >= _ROUND_OUTPUTS:  # of all rooms together: they share one batch
+            # Of all rooms together: they share one batch.
+            if outputs + self._seen_ids.added >= _ROUND_OUTPUTS:
                 outputs = 0
                 await self._commit(force=True)
         if deliveries:
@@ -173,10 +176,10 @@ class PartitionWorker:
     async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
         stored = await self._ledger.state(room)
         try:
-            return Desk(room, rules, stored)
+            return Desk(room, rules, stored, self._seen_ids)
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
             log.warning("state-unreadable", room=room, error=str(error), remedy="the room starts afresh")
-            return Desk(room, rules, None)
+            return Desk(room, rules, None, self._seen_ids)
 
     async def _commit(self, *, force: bool) -> None:
         rounds: list[tuple[str, Round]] = []
@@ -190,7 +193,8 @@ class PartitionWorker:
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
             reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
-            self._cursor = await self._ledger.commit(self._partition, reached, commits)
+            pages = self._seen_ids.changed()
+            self._cursor = await self._ledger.commit(self._partition, reached, commits, pages)
         self._account(rounds)
 
     def _account(self, rounds: list[tuple[str, Round]]) -> None:
@@ -208,6 +212,8 @@ class PartitionWorker:
         if self._strangers:
             self._meter.count(Count.DEAD, "", len(self._strangers), str(Unreadable.UNKNOWN_ROOM))
         self._strangers.clear()
+        if evicted := self._seen_ids.take_evicted():
+            self._meter.count(Count.EVICTED, "", evicted, "ids")
         for (rule_index, did), n in rules.items():
             self._meter.rule(rule_index, did, n)
         self._measure()
