@@ -53,11 +53,6 @@ def test_a_clock_that_is_set_back_makes_nothing_forgotten_younger() -> None:
     assert not seen.first_time(word(2), T0 + 2)
 
 
-def again(seen: Seen) -> Seen:
-    """The next life, on what the last one stored."""
-    return Seen([page.body for page in seen.changed()], SMALL)
-
-
 def test_what_was_forgotten_stays_forgotten_after_a_crash_though_the_clock_was_set_back() -> None:
     seen = Seen(limits=SMALL)
     stored = dict[int, bytes]()
@@ -65,14 +60,6 @@ def test_what_was_forgotten_stays_forgotten_after_a_crash_though_the_clock_was_s
         seen.first_time(word(n), at_ms)
         stored.update(seen.changed())
     assert Seen(stored.values(), SMALL).first_time(word(1), T0 + 1)
-
-
-def test_the_latest_time_is_known_after_a_crash() -> None:
-    seen = Seen(limits=SMALL)
-    seen.first_time(word(1), T0 + 1_300)
-    seen = again(seen)
-    seen.first_time(word(2), T0)
-    assert not seen.first_time(word(2), T0 + 2_300)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,13 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
+from livecue.runtime.backlog import SHED_AFTER_S, Backlog
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
+from livecue.runtime.late import late_lines
 from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
 from livecue.runtime.ports import (
+    Audit,
     BusError,
     Count,
     Cursor,
@@ -26,6 +29,7 @@ from livecue.runtime.ports import (
     Intake,
     Ledger,
     Now,
+    Outcome,
     Partitions,
     RoomCommit,
     StaleStateError,
@@ -56,8 +60,12 @@ class PartitionWorker:
         health: Health,
         *,
         now: Now | None = None,
+        audit: Audit | None = None,
+        shed_after_s: float = SHED_AFTER_S,
     ) -> None:
-        """`now`: the wall clock, for how long events take; without it that is not measured."""
+        """`now`: the wall clock, for how long events take and what is too late; without it neither is
+        known. `audit`: where that is written down. `shed_after_s`: see `Backlog`.
+        """
         self._partition = partition
         self._rooms = rooms
         self._partitions = partitions
@@ -66,6 +74,9 @@ class PartitionWorker:
         self._meter = meter
         self._health = health
         self._now = now
+        self._audit = audit
+        self._backlog = Backlog(shed_after_s)
+        self._let_go: Counter[Count] = Counter()  # since the partition began to shed, or to be late
         self._sparing = Sparing()
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
@@ -74,6 +85,7 @@ class PartitionWorker:
         self._cursor = Cursor()
         self._seen = 0
         self._stopping = False
+        self._now_ms: int | None = None
         self.lag = 0
         self.opened = 0
         self._part = f"inbox-{partition}"
@@ -123,9 +135,30 @@ class PartitionWorker:
         while not self._stopping:
             deliveries = await intake.take(_TAKE, _WAIT_S)
             self.lag = intake.lag
-            self._sum_up(self._now() if self._now else 0)
+            self._look_at_the_clock(len(deliveries))
             await self._decide(deliveries)
         await self._commit(force=True)
+
+    def _look_at_the_clock(self, taken: int) -> None:
+        now_ms = self._now() if self._now else 0
+        self._sum_up(now_ms)
+        if self._now is None:
+            return
+        self._now_ms = now_ms
+        before = self._backlog.shedding
+        self._backlog.look(now_ms, taken, self.lag)
+        if self._backlog.shedding and not before:
+            log.warning(
+                "shedding",
+                partition=self._partition,
+                behind_s=round(self._backlog.behind_s, 1),
+                lag=self.lag,
+                effect="likes and enters are left out",
+            )
+        if not self.lag and not taken and self._let_go:
+            shed, late = self._let_go[Count.SHED], self._let_go[Count.CUES]
+            log.info("caught-up", partition=self._partition, shed_events=shed, late_cues=late)
+            self._let_go.clear()
 
     async def _decide(self, deliveries: list[Delivery]) -> None:
         unbroken = outputs = 0
@@ -170,7 +203,7 @@ class PartitionWorker:
         desk = self._desks.get(delivery.room)
         if desk is None:
             desk = self._desks[delivery.room] = await self._open_desk(delivery.room, rules)
-        desk.rules = rules
+        desk.rules, desk.now_ms, desk.shedding = rules, self._now_ms, self._backlog.shedding
         return desk
 
     async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
@@ -190,6 +223,7 @@ class PartitionWorker:
             if commit.state is not None or commit.cues or commit.reports or commit.asks:
                 commits.append(commit)
         await self._bury_all(rounds)
+        await self._tell_late(rounds)
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
             reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
@@ -206,6 +240,12 @@ class PartitionWorker:
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
+                if what is Count.SHED:
+                    self._let_go[what] += n
+            if done.late:
+                self._meter.count(Count.CUES, room, len(done.late), Outcome.EXPIRED)
+                self._let_go[Count.CUES] += len(done.late)
+                rules.update((cue.rule_index, RuleDid.EXPIRED) for cue in done.late)
             rules.update(done.rules)
             for index in done.quarantined:
                 self._quarantine(room, index)
@@ -236,6 +276,13 @@ class PartitionWorker:
             detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
             await self._bury(delivery.room, str(delivery.seq), error)
+
+    async def _tell_late(self, rounds: list[tuple[str, Round]]) -> None:
+        """Before the commit, too; in a repeated round the bus knows the lines by their first id."""
+        if self._audit is not None and self._now_ms is not None:
+            for room, done in rounds:
+                for line in late_lines(done.late, self._now_ms):
+                    await self._audit.record(room, line)
 
     def _sum_up(self, now_ms: int) -> None:
         """Say how many dead letters a flood of them has left out of the log."""

@@ -45,13 +45,12 @@ DEFAULT_SEEN = SeenLimits()
 
 class _Page(msgspec.Struct):
     """As it is stored. `oldest`: the first page still remembered; `at_ms`: when the page began;
-    `now_ms`: the latest time seen; `ids`: eight bytes each.
+    `ids`: eight bytes each.
     """
 
     page: int
     oldest: int
     at_ms: int
-    now_ms: int
     ids: bytes
     v: int = 1
 
@@ -196,7 +195,7 @@ class Seen:
     def _close_page(self) -> None:
         """Make the message of the page as it is now."""
         oldest = self._generations[0].first if self._generations else self._page + 1
-        page = _Page(self._page, oldest, self._page_at_ms, self._now_ms, self._ids.tobytes())
+        page = _Page(self._page, oldest, self._page_at_ms, self._ids.tobytes())
         slot = self._page % self._limits.pages
         self._changed[slot] = SeenPage(slot, msgspec.json.encode(page))
         self._dirty = False
@@ -220,6 +219,6 @@ class Seen:
                 self._ids.frombytes(page.ids)
                 for word in self._ids:
                     self._generations[-1].table.add(word)
-        self._now_ms, self._page = last.now_ms, last.page
+        self._now_ms, self._page = last.at_ms, last.page
         if last.oldest > last.page:  # all was forgotten; the next page is another one
             self._ids = array("Q")
