@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from livecue.runtime.backlog import SHED_AFTER_S, Backlog
+from livecue.runtime.backlog import SHED_AFTER_S
+from livecue.runtime.catching_up import CatchingUp
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
 from livecue.runtime.late import late_lines
@@ -75,8 +76,7 @@ class PartitionWorker:
         self._health = health
         self._now = now
         self._audit = audit
-        self._backlog = Backlog(shed_after_s)
-        self._let_go: Counter[Count] = Counter()  # since the partition began to shed, or to be late
+        self._catching_up = CatchingUp(partition, shed_after_s)
         self._sparing = Sparing()
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
@@ -145,20 +145,7 @@ class PartitionWorker:
         if self._now is None:
             return
         self._now_ms = now_ms
-        before = self._backlog.shedding
-        self._backlog.look(now_ms, taken, self.lag)
-        if self._backlog.shedding and not before:
-            log.warning(
-                "shedding",
-                partition=self._partition,
-                behind_s=round(self._backlog.behind_s, 1),
-                lag=self.lag,
-                effect="likes and enters are left out",
-            )
-        if not self.lag and not taken and self._let_go:
-            shed, late = self._let_go[Count.SHED], self._let_go[Count.CUES]
-            log.info("caught-up", partition=self._partition, shed_events=shed, late_cues=late)
-            self._let_go.clear()
+        self._catching_up.look(now_ms, taken, self.lag)
 
     async def _decide(self, deliveries: list[Delivery]) -> None:
         unbroken = outputs = 0
@@ -203,7 +190,7 @@ class PartitionWorker:
         desk = self._desks.get(delivery.room)
         if desk is None:
             desk = self._desks[delivery.room] = await self._open_desk(delivery.room, rules)
-        desk.rules, desk.now_ms, desk.shedding = rules, self._now_ms, self._backlog.shedding
+        desk.rules, desk.now_ms, desk.shedding = rules, self._now_ms, self._catching_up.shedding
         return desk
 
     async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
@@ -241,10 +228,10 @@ class PartitionWorker:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
                 if what is Count.SHED:
-                    self._let_go[what] += n
+                    self._catching_up.let_go(what, n)
             if done.late:
                 self._meter.count(Count.CUES, room, len(done.late), Outcome.EXPIRED)
-                self._let_go[Count.CUES] += len(done.late)
+                self._catching_up.let_go(Count.CUES, len(done.late))
                 rules.update((cue.rule_index, RuleDid.EXPIRED) for cue in done.late)
             rules.update(done.rules)
             for index in done.quarantined:
