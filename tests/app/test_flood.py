@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import time
@@ -31,7 +32,7 @@ RULES = [
         "event_type": event_type,
         "hit_condition": {"relation": "AND", "tags": [tag]},
         "trigger": {"time_window": window, "reply_mode": "SYSTEM_REPLY", "reply_texts": [text]},
-        "livecue": {"max_age_s": 3},
+        "livecue": {"max_age_s": 3, "per_user_cooldown_s": 60},
     }
     for index, event_type, tag, text, window in (
         ("price", 1, {"tag": "content", "match": "REGEX", "value": "多少钱"}, "旧的", 0),
@@ -47,8 +48,11 @@ RULES = [
 ]
 
 
+viewers = itertools.count()  # each says one thing: no cooldown holds a reply back, and each is given back
+
+
 def event(event_type: int, content: dict[str, Any]) -> bytes:
-    whole = {"user": {"userId": "1", "name": "小王"}} | content
+    whole = {"user": {"userId": str(next(viewers)), "name": "小王"}} | content
     return json.dumps(
         {"timestamp": time.time_ns() // 1_000_000, "type": event_type, "content": json.dumps(whole)}
     ).encode()
