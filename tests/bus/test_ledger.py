@@ -11,7 +11,7 @@ from livecue.bus.ledger import NatsLedger
 from livecue.bus.readers import NatsCueLog, NatsPartitions, NatsReportLog
 from livecue.bus.streams import ensure_streams
 from livecue.domain import Cue
-from livecue.runtime.ports import BusError, Cursor, RoomCommit, StaleStateError
+from livecue.runtime.ports import BusError, Cursor, RoomCommit, SeenPage, StaleStateError
 from runtime.making import cue, report, said
 
 
@@ -121,3 +121,38 @@ async def test_a_stream_made_anew_begins_at_its_start_though_the_cursor_was_furt
 async def _partition_of(nc: Client, room: str) -> int:
     await nc.jetstream().publish(f"live.events.{room}", str(said("x")).encode())
     return int(next(iter((await stored(nc, "LIVE_IN"))["subjects"])).split(".")[2])
+
+
+async def test_the_pages_of_ids_are_stored_with_the_rest_each_in_its_place_and_go_after_a_day(
+    nc: Client,
+) -> None:
+    ledger = NatsLedger(nc)
+    first = [SeenPage(0, b"old"), SeenPage(1, b"one")]
+    reached = await ledger.commit(4, Cursor(1), [commit_of("a", cue("c1"))], first)
+    await ledger.commit(4, Cursor(2, reached.revision), [], [SeenPage(0, b"new")])
+    with pytest.raises(StaleStateError):
+        await ledger.commit(4, Cursor(3, reached.revision), [], [SeenPage(2, b"stale")])
+    assert sorted(await ledger.seen(4)) == [b"new", b"one"]
+    assert await ledger.seen(5) == []
+    message = await nc.jetstream().get_last_msg("LIVE_OUT", "live.seen.4.0")
+    assert (message.headers or {}).get("Nats-TTL") == "26h"
+
+
+async def test_as_many_pages_as_there_can_be_are_read_back_whole(nc: Client) -> None:
+    ledger, cursor = NatsLedger(nc), Cursor()
+    bodies = [bytes([48 + n % 10]) * 11_000 for n in range(512)]
+    for start in range(0, 512, 64):
+        pages = [SeenPage(n, bodies[n]) for n in range(start, start + 64)]
+        cursor = await ledger.commit(4, Cursor(start, cursor.revision), [], pages)
+    assert sorted(await ledger.seen(4)) == sorted(bodies)
+
+
+async def test_a_message_keeps_the_id_it_was_published_with(nc: Client) -> None:
+    await nc.jetstream().publish("live.events.a", b"{}", headers={"Nats-Msg-Id": "d-7"})
+    await nc.jetstream().publish("live.events.a", b"{}")
+    found = []
+    for place in range(NatsPartitions.count):
+        intake = await NatsPartitions(nc).open(place, Cursor())
+        found += await intake.take(5, 0.1)
+        await intake.close()
+    assert [one.msg_id for one in found] == ["d-7", ""]

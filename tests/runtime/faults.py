@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from livecue.domain import Cue, Job
 from livecue.runtime.memory import MemoryBus, MemoryCloud
-from livecue.runtime.ports import AuditEntry, BusError, Cursor, RoomCommit
+from livecue.runtime.ports import AuditEntry, BusError, Cursor, RoomCommit, SeenPage
 
 T = TypeVar("T")
 
@@ -50,8 +50,10 @@ class FaultyBus(MemoryBus):
         self._break(Fault.LOST, Fault.KILLED_AFTER)
         return done
 
-    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
-        return await self._whole(lambda: MemoryBus.commit(self, partition, cursor, rooms))
+    async def commit(
+        self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+    ) -> Cursor:
+        return await self._whole(lambda: MemoryBus.commit(self, partition, cursor, rooms, pages))
 
     async def claim(self, room: str, entry: AuditEntry) -> bool:
         return await self._whole(lambda: MemoryBus.claim(self, room, entry))

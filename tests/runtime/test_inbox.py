@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.memory import MemoryBus, Tally
-from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit
+from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, SeenPage
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import T0, desk_rules, rule, said
 
@@ -88,10 +89,12 @@ async def test_every_event_is_decided_once_whatever_call_breaks_and_however() ->
 
 async def test_a_worker_whose_place_was_taken_by_another_reloads_and_repeats_nothing() -> None:
     class Contested(MemoryBus):
-        async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        async def commit(
+            self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+        ) -> Cursor:
             if not self.cues:  # the other one was faster, with the same decisions
-                await super().commit(partition, cursor, rooms)
-            return await super().commit(partition, cursor, rooms)
+                await super().commit(partition, cursor, rooms, pages)
+            return await super().commit(partition, cursor, rooms, pages)
 
     bus, plain, meter = Contested(), MemoryBus(), Tally()
     fill(bus)
@@ -154,9 +157,11 @@ async def test_the_outputs_of_all_rooms_together_are_cut_into_commits_that_a_bat
     sizes: list[int] = []
 
     class Measured(MemoryBus):
-        async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        async def commit(
+            self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+        ) -> Cursor:
             sizes.append(sum(len(room.cues) for room in rooms))
-            return await super().commit(partition, cursor, rooms)
+            return await super().commit(partition, cursor, rooms, pages)
 
     bus = Measured()
     for n in range(12):

@@ -265,6 +265,8 @@ class Daemon:
                 self.meter,
                 self.health,
                 now=self._now,
+                audit=self.channels,
+                shed_after_s=self._settings.inbox.shed_after_s,
             )
             for number in range(partitions.count)
         ]

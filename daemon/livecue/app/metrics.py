@@ -14,6 +14,8 @@ from livecue.runtime.ports import Count
 
 _HELP = {
     Count.EVENTS: "viewers' events decided, by type",
+    Count.REPEATED: "viewers' events that had come before, by what told so",
+    Count.SHED: "viewers' events left out undecided in a flood, by type",
     Count.RULE_HITS: "events that a rule used up, answering or held back",
     Count.SUPPRESSED: "hits held back by a time window or another limit of the rule",
     Count.RULE_TIMEOUTS: "searches for a rule's pattern that were given up after 10 ms",

@@ -47,8 +47,10 @@ class Stage:
     _child: asyncio.subprocess.Process | None = None
 
     @asynccontextmanager
-    async def daemon(self) -> AsyncIterator[None]:
-        """`livecue run` until the block ends; it has to stop by SIGTERM with exit code 0."""
+    async def daemon(self, **more: Any) -> AsyncIterator[None]:
+        """`livecue run` until the block ends; it has to stop by SIGTERM with exit code 0. `more`: of its
+        configuration.
+        """
         now = datetime.now(UTC)
         data: dict[str, Any] = {
             "data_dir": str(self.folder),
@@ -73,6 +75,7 @@ class Stage:
                     "sessions": [{"name": "bench", "start": now, "end": now + timedelta(hours=1)}],
                 }
             ],
+            **more,
         }
         config = self.folder / "livecue.yaml"
         config.write_text(yaml.safe_dump(data, allow_unicode=True))

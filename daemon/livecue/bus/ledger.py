@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,13 +18,15 @@ from nats.errors import Error as NatsError
 
 from livecue.bus.api import BusApiError, api_request
 from livecue.bus.outbox import ask_messages
+from livecue.bus.tail import Tail, to_the_end
 from livecue.domain import Cue, Report
-from livecue.runtime.ports import BusError, Cursor, RoomCommit, StaleStateError
+from livecue.runtime.ports import BusError, Cursor, RoomCommit, SeenPage, StaleStateError
 
 _STREAM = "LIVE_OUT"
 _WRONG_LAST_SEQUENCE = 10071
 _CUE_TTL = "120s"  # a cue is dead after seconds; the rest is for who wants to look
 _REPORT_TTL = "30s"
+_SEEN_TTL = "26h"  # what is still to be decided is at most a day old, and knows the hour before that
 _CUES_PER_MESSAGE = 200
 _CUES_BYTES = 400_000  # of one message, well below a server's smallest max_payload
 _MAX_BATCH = 900  # the server's limit is 1000 messages
@@ -51,10 +53,19 @@ class NatsLedger:
         found = await self._last(f"live.state.{room}")
         return found[0] if found else None
 
-    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+    async def seen(self, partition: int) -> list[bytes]:
+        tail = Tail(self._nc, _STREAM, [f"live.seen.{partition}.*"])
+        return [msg.body async for msg in to_the_end(tail, f"the ids of partition {partition}")]
+
+    async def commit(
+        self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+    ) -> Cursor:
         body = msgspec.json.encode({"v": 1, "seq": cursor.seq, "incarnation": cursor.incarnation})
         fence = {"Nats-Rollup": "sub", "Nats-Expected-Last-Subject-Sequence": str(cursor.revision)}
         items: list[_Item] = [(f"live.cursor.{partition}", fence, body)]
+        for slot, page in pages:
+            headers = {"Nats-Rollup": "sub", "Nats-TTL": _SEEN_TTL}
+            items.append((f"live.seen.{partition}.{slot}", headers, page))
         for room in rooms:
             items.extend(_outputs(room))
         if len(items) > _MAX_BATCH:

@@ -12,16 +12,14 @@ from nats.aio.client import Client
 from livecue.bus.ledger import read_cues, read_report
 from livecue.bus.outbox import read_asks
 from livecue.bus.streams import PARTITIONS
-from livecue.bus.tail import StoredMsg, StreamReplacedError, Tail, stream_created
+from livecue.bus.tail import StoredMsg, StreamReplacedError, Tail, stream_created, to_the_end
 from livecue.domain import Ask, Cue, Report
 from livecue.runtime.ask_ports import AUDIT_PREFIX
-from livecue.runtime.ports import AuditEntry, BusError, Cursor, Delivery, Outcome
+from livecue.runtime.ports import AuditEntry, Cursor, Delivery, Outcome
 
 log = structlog.get_logger()
 
 _TAKE = 256
-_HISTORY_LOOK_S = 0.05  # the first look opens the reader, which knows how much there is
-_HISTORY_WAIT_S = 5.0
 
 T = TypeVar("T")
 
@@ -41,7 +39,7 @@ class PartitionIntake:
         deliveries = []
         for msg in await self._tail.take(limit, wait_s):
             _, lane, _, room = msg.subject.split(".", 3)
-            deliveries.append(Delivery(msg.seq, msg.at_ms, lane, room, msg.body))
+            deliveries.append(Delivery(msg.seq, msg.at_ms, lane, room, msg.body, msg.msg_id))
         return deliveries
 
     async def close(self) -> None:
@@ -170,19 +168,9 @@ class NatsHistory:
 
     async def _entries(self) -> AsyncIterator[tuple[str, AuditEntry]]:
         tail = Tail(self._nc, "LIVE_AUDIT", ["live.audit.*"], since_ms=self._since_ms)
-        try:
-            msgs = await tail.take(_TAKE, _HISTORY_LOOK_S)
-            while msgs or tail.lag:
-                for msg in msgs:
-                    for entry in _audit_entry(msg):
-                        yield msg.subject.rpartition(".")[2], entry
-                if not tail.lag:
-                    return
-                msgs = await tail.take(_TAKE, _HISTORY_WAIT_S)
-                if not msgs:  # half of it would be as good as a lie
-                    raise BusError("the audit cannot be read to its end")
-        finally:
-            await tail.close()
+        async for msg in to_the_end(tail, "the audit"):
+            for entry in _audit_entry(msg):
+                yield msg.subject.rpartition(".")[2], entry
 
 
 def _audit_entry(msg: StoredMsg) -> list[AuditEntry]:

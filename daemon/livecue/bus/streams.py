@@ -65,7 +65,14 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
         common
         | {
             "name": "LIVE_OUT",
-            "subjects": ["live.cursor.*", "live.state.*", "live.cues.*", "live.reports.*", "live.asks.*"],
+            "subjects": [
+                "live.cursor.*",
+                "live.state.*",
+                "live.seen.*.*",
+                "live.cues.*",
+                "live.reports.*",
+                "live.asks.*",
+            ],
             # State must never be pushed out by what is said about it: outputs carry a TTL instead.
             "discard": "new",
             "max_bytes": 512 * _MIB,

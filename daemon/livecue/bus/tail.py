@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ _HEARTBEAT_S = 4
 _SILENT_S = 2.5 * _HEARTBEAT_S
 _GONE_AFTER_S = 60
 _FAREWELL_S = 1.0
+_LOOK_S = 0.05  # the first look opens the reader, which knows how much there is
+_REST_WAIT_S = 5.0
 
 
 class StoredMsg(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +42,7 @@ class StoredMsg(msgspec.Struct, frozen=True, gc=False):
     seq: int
     at_ms: int
     body: bytes
+    msg_id: str = ""
 
 
 class StreamReplacedError(BusError):
@@ -68,6 +72,10 @@ def placed(msg: Msg) -> Place:
     first = 5 if len(tokens) == 9 else 7  # since 2.10 a domain and an account hash may stand before
     seq, turn, at_ns, pending = map(int, tokens[first : first + 4])
     return Place(seq, turn, at_ns // 1_000_000, pending)
+
+
+def _msg_id(msg: Msg) -> str:
+    return msg.headers.get("Nats-Msg-Id", "") if msg.headers else ""
 
 
 class Tail:
@@ -124,7 +132,7 @@ class Tail:
                 await self.close()
                 break
             self._turn, self._seen, self._pending = place.turn, place.seq, place.pending
-            taken.append(StoredMsg(msg.subject, place.seq, place.at_ms, msg.data))
+            taken.append(StoredMsg(msg.subject, place.seq, place.at_ms, msg.data, _msg_id(msg)))
         return taken
 
     @property
@@ -219,3 +227,23 @@ class Tail:
             if "Deleted" in str((msg.headers or {}).get("Description", "")) or status == "503":
                 self._heard = 0.0
             self._arrived.set()
+
+
+async def to_the_end(tail: Tail, what: str) -> AsyncIterator[StoredMsg]:
+    """What is there now, in order; the tail is closed afterwards.
+
+    Raises:
+        BusError: not everything could be read, and a half would be as good as a lie.
+    """
+    try:
+        msgs = await tail.take(_BATCH, _LOOK_S)
+        while msgs or tail.lag:
+            for msg in msgs:
+                yield msg
+            if not tail.lag:
+                return
+            msgs = await tail.take(_BATCH, _REST_WAIT_S)
+            if not msgs:
+                raise BusError(f"{what} cannot be read to its end")
+    finally:
+        await tail.close()

@@ -34,7 +34,7 @@ class LiveEvent(msgspec.Struct, frozen=True, gc=False):
     `id` is unique and stable over redelivery: `<sequence on the bus>.<place in the message>`.
     `at_ms` is when the bus stored it, the only time the engine knows. `timestamp_ms` is the
     platform's own word and is only passed on. `content` is the decoded JSON object, `raw` the same
-    as the JSON string that live-event-report wants.
+    as the JSON string that live-event-report wants. `msg_id` is the platform's own id of it, if it gave one.
     """
 
     room: str
@@ -44,6 +44,7 @@ class LiveEvent(msgspec.Struct, frozen=True, gc=False):
     type: int
     content: Mapping[str, Any]
     raw: str
+    msg_id: str = ""
 
 
 class SignalKind(StrEnum):

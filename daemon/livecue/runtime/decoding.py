@@ -13,6 +13,7 @@ from livecue.runtime.ports import Delivery
 
 _MAX_TIMESTAMP_MS = 4_102_415_999_000  # S4 6.2.7
 _MAX_TYPE = 100
+_MAX_ID = 256
 _MAX_CONTENT = 65_536  # characters: what follows from an event has to fit into a message of the bus
 
 
@@ -44,6 +45,7 @@ class _WireEvent(msgspec.Struct, gc=False):
     type: int | str
     content: str | dict[str, Any]
     timestamp: int | float | str | None = None
+    msg_id: Any = msgspec.UNSET
 
 
 class _WireReport(msgspec.Struct, gc=False):
@@ -51,7 +53,9 @@ class _WireReport(msgspec.Struct, gc=False):
 
 
 class _AnyObject(msgspec.Struct, gc=False):
-    """Any JSON object: whatever it holds is looked over, nothing is made of it."""
+    """Any JSON object: whatever it holds is looked over, nothing is made of it but the id."""
+
+    msg_id: Any = msgspec.UNSET
 
 
 class _LooseReport(msgspec.Struct, gc=False):
@@ -114,6 +118,7 @@ def _event(
 ) -> LiveEvent | UnreadableError:
     event_type, timestamp = wire.type, wire.timestamp
     content: Mapping[str, Any]
+    msg_id = wire.msg_id
     if type(event_type) is not int or not 0 <= event_type <= _MAX_TYPE:
         whole = _integer(event_type)
         if whole is None or not 0 <= whole <= _MAX_TYPE:
@@ -127,7 +132,8 @@ def _event(
             if read is None or event_type in read:
                 content = _content_decoder.decode(raw)
             else:
-                _object_decoder.decode(raw)
+                looked_over = _object_decoder.decode(raw)
+                msg_id = looked_over.msg_id if msg_id is msgspec.UNSET else msg_id
                 content = {}
         else:
             raw, content = msgspec.json.encode(wire.content).decode(), wire.content
@@ -142,7 +148,15 @@ def _event(
     if timestamp is None or not 0 <= timestamp <= _MAX_TIMESTAMP_MS:
         return UnreadableError(Unreadable.NOT_AN_EVENT, "`timestamp` must be ms since 1970", _encodable(wire))
     event_id = f"{delivery.seq}.{place}"
-    return LiveEvent(delivery.room, event_id, delivery.at_ms, timestamp, event_type, content, raw)
+    given = _given(content.get("msg_id") if msg_id is msgspec.UNSET else msg_id)
+    return LiveEvent(delivery.room, event_id, delivery.at_ms, timestamp, event_type, content, raw, given)
+
+
+def _given(msg_id: Any) -> str:
+    """A platform's id of an event, a text or a number; empty for anything else."""
+    if type(msg_id) is int:
+        return str(msg_id)
+    return msg_id if isinstance(msg_id, str) and len(msg_id) <= _MAX_ID else ""
 
 
 def _integer(value: float | str) -> int | None:

@@ -11,7 +11,18 @@ from typing import Any
 
 import msgspec
 
-from livecue.domain import MAX_REPORTED, SAMPLED, Ask, Cue, LiveEvent, Report, ReportedEvent, ReportMode
+from livecue.domain import (
+    MAX_REPORTED,
+    SAMPLED,
+    Ask,
+    Cue,
+    LiveEvent,
+    Report,
+    ReportedEvent,
+    ReportMode,
+    Signal,
+    SignalKind,
+)
 from livecue.engine import (
     DEFAULT_AGES,
     DEFAULT_LIMITS,
@@ -29,9 +40,11 @@ from livecue.engine import (
 from livecue.runtime.decoding import Unreadable, UnreadableError, read_events, read_signal
 from livecue.runtime.measure_ports import RuleDid
 from livecue.runtime.ports import Count, Delivery, Lane, RoomCommit
+from livecue.runtime.seen import Seen, id_word
 
 _MOST_REPORTED = 5 * MAX_REPORTED  # a second: more than all calls of a tenant can carry (S4 6.2.7)
 _REPORT_BYTES = 400_000  # of one message on the bus, well below a server's smallest max_payload
+_NO_TYPES: frozenset[int] = frozenset()
 _BYTES_PER_CHARACTER = 4  # at most: UTF-8, or a quotation mark that is escaped once more
 
 
@@ -50,9 +63,10 @@ class DeskRules:
 
 @dataclass
 class Round:
-    """What a round of deliveries came to for one room."""
+    """What a round of deliveries came to for one room. `late`: cues that were too old to be said at once."""
 
     cues: list[Cue] = field(default_factory=list)
+    late: list[Cue] = field(default_factory=list)
     reported: list[ReportedEvent] = field(default_factory=list)
     report_id: str = ""
     report_at_ms: int = 0
@@ -67,35 +81,54 @@ class Round:
 
 
 class Desk:
-    """Holds one room's engine state between rounds."""
+    """Holds one room's engine state between rounds.
 
-    def __init__(self, room: str, rules: DeskRules, stored: bytes | None) -> None:
-        """`stored`: the state as the last commit wrote it.
+    `now_ms` is the wall clock of the round, None if what is too old shall go out all the same; while
+    `shedding`, likes and enters are left out undecided. Both concern what is not committed yet: a round
+    that is taken again may let go other events than before, but nobody has seen anything of the first.
+    """
+
+    def __init__(self, room: str, rules: DeskRules, stored: bytes | None, seen: Seen | None = None) -> None:
+        """`stored`: the state as the last commit wrote it. `seen`: the ids that the partition has had.
 
         Raises:
             msgspec.MsgspecError: the stored state is not ours.
         """
         self.room = room
         self.rules = rules
+        self._seen = Seen() if seen is None else seen
         wire: dict[str, Any] = msgspec.json.decode(stored, type=dict[str, Any]) if stored else {}
         self._state = RoomState.from_json(wire.get("engine", {}))
         self._second = -1
         self._reported = 0
         self._round = Round()
+        self.now_ms: int | None = None
+        self.shedding = False
 
     def take(self, delivery: Delivery) -> int:
         """Decide one delivery; how many events it held."""
         if delivery.lane == Lane.SIGNALS:
             self._signal(delivery)
             return 1
+        if delivery.msg_id and self._known("message", delivery.msg_id, delivery.at_ms):
+            events = len(read_events(delivery, _NO_TYPES))
+            self._round.counts[Count.REPEATED, "message"] += events
+            return events
         events = 0
         for event in read_events(delivery, self.rules.program.by_type):
             events += 1
             if isinstance(event, UnreadableError):
                 self.bury(f"{delivery.seq}.{events}", event)
+            elif self.shedding and event.type in SAMPLED:
+                self._round.counts[Count.SHED, str(event.type)] += 1
+            elif event.msg_id and self._known("event", event.msg_id, event.at_ms):
+                self._round.counts[Count.REPEATED, "event"] += 1
             else:
                 self._event(event)
         return events
+
+    def _known(self, kind: str, given: str, at_ms: int) -> bool:
+        return not self._seen.first_time(id_word(kind, self.room, given), at_ms)
 
     def _signal(self, delivery: Delivery) -> None:
         heard = read_signal(delivery)
@@ -115,7 +148,11 @@ class Desk:
 
     def _note(self, decision: Decision) -> None:
         done = self._round
-        done.cues.extend(decision.cues)
+        for cue in decision.cues:
+            if self.now_ms is not None and cue.expires_ms <= self.now_ms:
+                self._too_late(cue)
+            else:
+                done.cues.append(cue)
         done.asks.extend(decision.asks)
         if decision.hit_rule:
             done.counts[Count.RULE_HITS, ""] += 1
@@ -131,6 +168,14 @@ class Desk:
             done.quarantined.extend(decision.quarantined)
         if decision.evicted:
             done.counts[Count.EVICTED, ""] += decision.evicted
+
+    def _too_late(self, cue: Cue) -> None:
+        """It will not be said: its rule gets its time window back, as for a cue that expires later."""
+        self._round.late.append(cue)
+        if cue.limited:
+            data = {"rule_index": cue.rule_index, "cue_id": cue.id, "fired_at_ms": cue.at_ms}
+            heard = Signal(self.room, "", cue.at_ms, SignalKind.CUE_RETURNED, data)
+            signal(self.rules.program, self._state, heard, ages=self.rules.ages, limits=self.rules.limits)
 
     def _event(self, event: LiveEvent) -> None:
         counts = self._round.counts
@@ -150,7 +195,10 @@ class Desk:
             self._report(event)
 
     def _report(self, event: LiveEvent) -> None:
-        """Keep the event for live-event-report, unless it is one too many of this second."""
+        """Keep the event for live-event-report, unless it is too old, or one too many of this second."""
+        if self.now_ms is not None and event.at_ms + self.rules.ages.reply_ms <= self.now_ms:
+            self._round.counts[Count.UNREPORTED, "expired"] += 1
+            return
         second = event.at_ms // 1000
         if second != self._second:
             self._second, self._reported = second, 0

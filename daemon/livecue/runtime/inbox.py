@@ -13,10 +13,14 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
+from livecue.runtime.backlog import SHED_AFTER_S
+from livecue.runtime.catching_up import CatchingUp
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
+from livecue.runtime.late import late_lines
 from livecue.runtime.measure_ports import LineMeter, RuleDid, Took
 from livecue.runtime.ports import (
+    Audit,
     BusError,
     Count,
     Cursor,
@@ -26,10 +30,12 @@ from livecue.runtime.ports import (
     Intake,
     Ledger,
     Now,
+    Outcome,
     Partitions,
     RoomCommit,
     StaleStateError,
 )
+from livecue.runtime.seen import Seen
 from livecue.runtime.sparing import Sparing
 
 log = structlog.get_logger()
@@ -56,8 +62,12 @@ class PartitionWorker:
         health: Health,
         *,
         now: Now | None = None,
+        audit: Audit | None = None,
+        shed_after_s: float = SHED_AFTER_S,
     ) -> None:
-        """`now`: the wall clock, for how long events take; without it that is not measured."""
+        """`now`: the wall clock, for how long events take and what is too late; without it neither is
+        known. `audit`: where that is written down. `shed_after_s`: see `Backlog`.
+        """
         self._partition = partition
         self._rooms = rooms
         self._partitions = partitions
@@ -66,14 +76,18 @@ class PartitionWorker:
         self._meter = meter
         self._health = health
         self._now = now
+        self._audit = audit
+        self._catching_up = CatchingUp(partition, shed_after_s)
         self._sparing = Sparing()
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
         self._strangers: list[Delivery] = []
+        self._seen_ids = Seen()
         self._cursor = Cursor()
         self._seen = 0
         self._stopping = False
         self._said: dict[str, float] = {}
+        self._now_ms: int | None = None
         self.lag = 0
         self.opened = 0
         self._part = f"inbox-{partition}"
@@ -96,9 +110,9 @@ class PartitionWorker:
         pause_s = 0.2
         while not self._stopping:
             try:
-                intake = await self._partitions.open(
-                    self._partition, await self._ledger.cursor(self._partition)
-                )
+                cursor = await self._ledger.cursor(self._partition)  # first: it fences what is read after it
+                self._seen_ids = Seen(await self._ledger.seen(self._partition))
+                intake = await self._partitions.open(self._partition, cursor)
                 self._cursor = intake.cursor
                 self.opened += 1
                 self._health.report(self._part)
@@ -130,9 +144,17 @@ class PartitionWorker:
         while not self._stopping:
             deliveries = await intake.take(_TAKE, _WAIT_S)
             self.lag = intake.lag
-            self._sum_up(self._now() if self._now else 0)
+            self._look_at_the_clock(len(deliveries))
             await self._decide(deliveries)
         await self._commit(force=True)
+
+    def _look_at_the_clock(self, taken: int) -> None:
+        now_ms = self._now() if self._now else 0
+        self._sum_up(now_ms)
+        if self._now is None:
+            return
+        self._now_ms = now_ms
+        self._catching_up.look(now_ms, taken, self.lag)
 
     async def _decide(self, deliveries: list[Delivery]) -> None:
         unbroken = outputs = 0
@@ -148,7 +170,8 @@ class PartitionWorker:
             if unbroken >= _BREATH_EVENTS:
                 unbroken = 0
                 await asyncio.sleep(0)
-            if outputs >= _ROUND_OUTPUTS:  # of all rooms together: they share one batch
+            # Of all rooms together: they share one batch.
+            if outputs + self._seen_ids.added >= _ROUND_OUTPUTS:
                 outputs = 0
                 await self._commit(force=True)
         if deliveries:
@@ -176,16 +199,16 @@ class PartitionWorker:
         desk = self._desks.get(delivery.room)
         if desk is None:
             desk = self._desks[delivery.room] = await self._open_desk(delivery.room, rules)
-        desk.rules = rules
+        desk.rules, desk.now_ms, desk.shedding = rules, self._now_ms, self._catching_up.shedding
         return desk
 
     async def _open_desk(self, room: str, rules: DeskRules) -> Desk:
         stored = await self._ledger.state(room)
         try:
-            return Desk(room, rules, stored)
+            return Desk(room, rules, stored, self._seen_ids)
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
             log.warning("state-unreadable", room=room, error=str(error), remedy="the room starts afresh")
-            return Desk(room, rules, None)
+            return Desk(room, rules, None, self._seen_ids)
 
     async def _commit(self, *, force: bool) -> None:
         rounds: list[tuple[str, Round]] = []
@@ -196,10 +219,12 @@ class PartitionWorker:
             if commit.state is not None or commit.cues or commit.reports or commit.asks:
                 commits.append(commit)
         await self._bury_all(rounds)
+        await self._tell_late(rounds)
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
             reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
-            self._cursor = await self._ledger.commit(self._partition, reached, commits)
+            pages = self._seen_ids.changed()
+            self._cursor = await self._ledger.commit(self._partition, reached, commits, pages)
         self._account(rounds)
 
     def _account(self, rounds: list[tuple[str, Round]]) -> None:
@@ -211,12 +236,20 @@ class PartitionWorker:
         for room, done in rounds:
             for (what, reason), n in done.counts.items():
                 self._meter.count(what, room, n, reason)
+                if what is Count.SHED:
+                    self._catching_up.let_go(what, n)
+            if done.late:
+                self._meter.count(Count.CUES, room, len(done.late), Outcome.EXPIRED)
+                self._catching_up.let_go(Count.CUES, len(done.late))
+                rules.update((cue.rule_index, RuleDid.EXPIRED) for cue in done.late)
             rules.update(done.rules)
             for index in done.quarantined:
                 self._quarantine(room, index)
         if self._strangers:
             self._meter.count(Count.DEAD, "", len(self._strangers), str(Unreadable.UNKNOWN_ROOM))
         self._strangers.clear()
+        if evicted := self._seen_ids.take_evicted():
+            self._meter.count(Count.EVICTED, "", evicted, "ids")
         for (rule_index, did), n in rules.items():
             self._meter.rule(rule_index, did, n)
         self._measure()
@@ -239,6 +272,13 @@ class PartitionWorker:
             detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
             error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
             await self._bury(delivery.room, str(delivery.seq), error)
+
+    async def _tell_late(self, rounds: list[tuple[str, Round]]) -> None:
+        """Before the commit, too; in a repeated round the bus knows the lines by their first id."""
+        if self._audit is not None and self._now_ms is not None:
+            for room, done in rounds:
+                for line in late_lines(done.late, self._now_ms):
+                    await self._audit.record(room, line)
 
     def _sum_up(self, now_ms: int) -> None:
         """Say how many dead letters a flood of them has left out of the log."""

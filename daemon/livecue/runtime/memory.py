@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from livecue.runtime.ports import (
     Lane,
     Outcome,
     RoomCommit,
+    SeenPage,
     StaleStateError,
 )
 
@@ -97,6 +98,7 @@ class MemoryBus:
         self._ids: set[tuple[str, str]] = set()
         self._states: dict[str, bytes] = {}
         self._cursors: dict[int, Cursor] = {}
+        self._pages: dict[int, dict[int, bytes]] = {}
         self._revision = 0
 
     def check(self) -> None:
@@ -104,10 +106,10 @@ class MemoryBus:
             self.fail_next -= 1
             raise BusError("the bus is away")
 
-    def store(self, room: str, body: Any, at_ms: int, lane: Lane = Lane.EVENTS) -> None:
-        """Store a message, as a publisher would."""
+    def store(self, room: str, body: Any, at_ms: int, lane: Lane = Lane.EVENTS, msg_id: str = "") -> None:
+        """Store a message, as a publisher would whose repeats come later than the bus itself knows them."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        self.stored.append(Delivery(len(self.stored) + 1, at_ms, lane, room, raw))
+        self.stored.append(Delivery(len(self.stored) + 1, at_ms, lane, room, raw, msg_id))
 
     async def open(self, partition: int, cursor: Cursor) -> MemoryIntake:  # noqa: ARG002
         self.check()
@@ -121,12 +123,19 @@ class MemoryBus:
         self.check()
         return self._states.get(room)
 
-    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+    async def seen(self, partition: int) -> list[bytes]:
+        self.check()
+        return list(self._pages.get(partition, {}).values())
+
+    async def commit(
+        self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+    ) -> Cursor:
         self.check()
         if self._cursors.get(partition, Cursor()).revision != cursor.revision:
             raise StaleStateError("another writer moved this partition on")
         self._revision += 1
         self._cursors[partition] = Cursor(cursor.seq, self._revision)
+        self._pages.setdefault(partition, {}).update(pages)
         for room in rooms:
             if room.state is not None:
                 self._states[room.room] = room.state

@@ -6,9 +6,9 @@ in-memory twins. Every port raises `BusError` or `CloudError`, never a library's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -60,6 +60,8 @@ class Count(StrEnum):
     """Everything that is counted, by its name in `/metrics` (prefix `livecue_`, suffix `_total`)."""
 
     EVENTS = "events"
+    REPEATED = "repeated_events"
+    SHED = "shed_events"
     RULE_HITS = "rule_hits"
     SUPPRESSED = "suppressed"
     RULE_TIMEOUTS = "rule_timeouts"
@@ -141,6 +143,7 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     latency_ms: int = 0
     attempt: int = 0
     seconds: float = 0  # of the air, as estimated
+    others: tuple[str, ...] = ()  # ids of more that ended in the same way at the same time
 
 
 class Audit(Protocol):
@@ -220,13 +223,16 @@ class Lane(StrEnum):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One message as the bus stored it. `seq` is its sequence, `at_ms` its store time."""
+    """One message as the bus stored it. `seq` is its sequence, `at_ms` its store time, `msg_id` the
+    Nats-Msg-Id it was published with, if any.
+    """
 
     seq: int
     at_ms: int
     lane: str
     room: str
     body: bytes
+    msg_id: str = ""
 
 
 class Intake(Protocol):
@@ -267,6 +273,13 @@ class RoomCommit(msgspec.Struct):
     asks: list[Ask] = []
 
 
+class SeenPage(NamedTuple):
+    """A page of the ids that a partition has had, for `slot` of its ring; it takes the place of what was there."""
+
+    slot: int
+    body: bytes
+
+
 class Ledger(Protocol):
     """Where state and outputs are stored together or not at all."""
 
@@ -274,7 +287,12 @@ class Ledger(Protocol):
 
     async def state(self, room: str) -> bytes | None: ...
 
-    async def commit(self, partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+    async def seen(self, partition: int) -> list[bytes]:
+        """The stored pages of ids, in any order."""
+
+    async def commit(
+        self, partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+    ) -> Cursor:
         """Store everything in one atomic step and return the cursor with its new revision.
 
         Raises:

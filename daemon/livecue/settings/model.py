@@ -144,6 +144,12 @@ class Dispatch(Strict):
     gift_max_age_s: float = Field(default=60, ge=1, le=MAX_AGE_S)
 
 
+class Inbox(Strict):
+    """While catching up would take longer than `shed_after_s`, likes and enters are left out undecided."""
+
+    shed_after_s: float = Field(default=10, gt=0, le=86_400)
+
+
 class State(Strict):
     """How much one room's rules may remember; beyond it the oldest is forgotten, and counted."""
 
@@ -204,6 +210,7 @@ class Settings(Strict):
     http: Http = Http()
     airtime: Airtime = Airtime()
     dispatch: Dispatch = Dispatch()
+    inbox: Inbox = Inbox()
     state: State = State()
     asks: Asks = Asks()
     alerts: Alerts | None = None
