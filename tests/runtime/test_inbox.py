@@ -13,7 +13,7 @@ from livecue.runtime.desk import Desk, DeskRules
 from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.memory import MemoryBus, Tally
-from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit
+from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, StaleStateError
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import T0, desk_rules, rule, said
 
@@ -186,3 +186,28 @@ async def test_a_state_that_cannot_be_read_lets_the_room_start_afresh() -> None:
     bus.store("b", said("ship"), T0)
     await serve(bus, Tally())
     assert len(bus.cues) == 1
+
+
+async def test_a_partition_taken_from_who_did_not_give_it_back_is_decided_by_the_new_one_alone() -> None:
+    bus, meter = MemoryBus(), Tally()
+    for n in range(3):
+        bus.store("a", said("ship"), T0 + n)
+    stale = await bus.cursor(3)
+    health = HealthBoard()
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, health, contested=True)
+    fenced: list[Cursor] = []
+    take = bus.commit
+
+    async def commit(partition: int, cursor: Cursor, rooms: list[RoomCommit]) -> Cursor:
+        fenced.append(await take(partition, cursor, rooms))
+        if len(fenced) == 1:  # before anything is decided
+            with pytest.raises(StaleStateError):
+                await take(partition, Cursor(3, stale.revision), [])
+        return fenced[-1]
+
+    bus.commit = commit  # type: ignore[method-assign]
+    bus.when_empty = worker.stop
+    await worker.run()
+    assert [cursor.seq for cursor in fenced] == [0, 3]
+    assert len(bus.cues) == 3
+    assert not meter.total(Count.STATE_CONFLICTS)

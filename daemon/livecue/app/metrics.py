@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -35,6 +37,7 @@ _HELP = {
     Count.STATE_CONFLICTS: "commits refused because another writer was faster",
     Count.ASKS: "callbacks and chats by kind and how they ended",
     Count.ASKS_FAILED: "attempts at a callback or chat without a usable answer, by kind and why",
+    Count.LEASE_CHANGES: "leases taken, given back and lost, and replicas declared gone",
     Count.RULE_RELOADS: "rule sets taken while running (ok), or refused",
 }
 _LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
@@ -70,6 +73,13 @@ class PrometheusMeter:
             registry=self.registry,
         )
 
+        self._leases = Gauge(
+            "livecue_leases_held",
+            "leases that this replica holds, by kind",
+            ("kind",),
+            registry=self.registry,
+        )
+
     def count(self, what: Count, room: str = "", n: int = 1, reason: str = "") -> None:
         self._counters[what].labels(room, reason).inc(n)
 
@@ -81,6 +91,15 @@ class PrometheusMeter:
 
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)
+
+    def no_lag(self, partition: int) -> None:
+        """The partition is another replica's now."""
+        with suppress(KeyError):
+            self._lag.remove(str(partition))
+
+    def leases(self, partitions: int, tenant: int) -> None:
+        self._leases.labels("partition").set(partitions)
+        self._leases.labels("tenant").set(tenant)
 
     def total(self, what: Count, reason: str | None = None) -> int:
         """The sum over rooms, of one reason or of all."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -93,14 +94,19 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def probes(health: HealthBoard, meter: PrometheusMeter) -> list[Route]:
-    """`/livez` (this process answers), `/readyz` (every part works), `/metrics`."""
+def probes(
+    health: HealthBoard, meter: PrometheusMeter, replica: Callable[[], Mapping[str, Any]] = dict
+) -> list[Route]:
+    """`/livez` (this process answers), `/readyz` (every part works), `/metrics`.
+
+    `replica()`: who this is and what it holds, for `/readyz`.
+    """
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        body = {"ready": health.ready, "parts": health.parts()}
+        body = {"ready": health.ready, "parts": health.parts(), **replica()}
         return JSONResponse(body, 200 if health.ready else 503)
 
     async def metrics(_: Request) -> Response:

@@ -20,7 +20,7 @@ from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import count_of, job_from_json, report_body
 from livecue.metastudio.setups import Setups
 from livecue.metastudio.token import TokenAuth
-from livecue.metastudio.wire import Call, OnCall, Sleep, Wire, checked_url, new_client
+from livecue.metastudio.wire import Call, May, OnCall, Sleep, Wire, checked_url, new_client
 
 PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
@@ -33,7 +33,8 @@ class MetaStudio:
     `endpoint` is `https://<host>` (http: towards loopback only). `timeout_s` is the total time of one
     method, all phases and pages together. `pool` is the number of connections. `on_call` hears of each
     HTTP exchange: the operation (as in `limits.documented`) and `ok` or the `Meaning` of its failure.
-    `sleep` waits between the requests of one call. `setups` has the calls that set up rooms and products.
+    `sleep` waits between the requests of one call. `may` is asked for each request, when its first byte is about
+    to go out; what may not go fails as UNAVAILABLE. `setups` has the calls that set up rooms and products.
 
     Raises:
         ValueError: endpoint, project_id, timeout_s or pool cannot be used.
@@ -49,6 +50,7 @@ class MetaStudio:
         pool: int = 20,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
+        may: May | None = None,
     ) -> None:
         url = checked_url(endpoint, "metastudio.endpoint")
         if url.query or url.fragment:
@@ -61,7 +63,7 @@ class MetaStudio:
         self._auth = auth
         self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
         renews = auth if isinstance(auth, TokenAuth) else None
-        self._wire = Wire(self._client, on_call, renews, sleep)
+        self._wire = Wire(self._client, on_call, renews, sleep, may)
         self.setups = Setups(self._wire, self._base, timeout_s)
 
     async def __aenter__(self) -> Self:

@@ -21,6 +21,11 @@ class HealthBoard:
         self._warnings[part] = warning
         self._errors.setdefault(part, "")
 
+    def forget(self, part: str) -> None:
+        """It is not done here any more."""
+        self._errors.pop(part, None)
+        self._warnings.pop(part, None)
+
     @property
     def ready(self) -> bool:
         return not any(self._errors.values())
