@@ -153,6 +153,7 @@ async def test_a_bucket_made_anew_ends_all_work_and_it_begins_again(nc: Client) 
     a = Replica(nc, "a", clock)
     await until(lambda: len(a.has) == 5)
     await api_request(nc, "STREAM.DELETE.KV_livecue_leases", {})
+    clock[0] += 4_100
     await until(lambda: a.health.parts()["leases"] != "ok")
     assert len(a.has) == 5  # nobody says that they are another's
     await ensure_streams(nc, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from livecue.runtime.ports import BusError, Ownership, StaleStateError
 _BUCKET = "livecue_owned"
 _STREAM = f"KV_{_BUCKET}"
 _TIMEOUT_S = 5.0
+_AT_ONCE = 32  # a thousand rooms must not keep a tenant that changes hands waiting
 _WRONG_LAST_SEQUENCE = 10071
 
 
@@ -34,14 +36,21 @@ class NatsOwnerships:
 
     async def load(self) -> dict[str, Ownership]:
         info = await api_request(self._nc, f"STREAM.INFO.{_STREAM}", {"subjects_filter": f"$KV.{_BUCKET}.>"})
+        rooms = [subject.rpartition(".")[2] for subject in info["state"].get("subjects") or {}]
         owned: dict[str, Ownership] = {}
-        for subject in info["state"].get("subjects") or {}:
-            room = subject.rpartition(".")[2]
-            body, self._revisions[room] = await self._get(room)
-            if body:
-                owned[room] = msgspec.json.decode(body, type=Ownership)
-                await self._put(room, body)
+        for some in range(0, len(rooms), _AT_ONCE):
+            notes = await asyncio.gather(*map(self._take, rooms[some : some + _AT_ONCE]))
+            owned |= {room: note for room, note in notes if note is not None}
         return owned
+
+    async def _take(self, room: str) -> tuple[str, Ownership | None]:
+        """Read a note and write it anew."""
+        body, self._revisions[room] = await self._get(room)
+        if not body:
+            return room, None
+        note = msgspec.json.decode(body, type=Ownership)
+        await self._put(room, body)
+        return room, note
 
     async def save(self, room: str, owned: Ownership) -> None:
         await self._put(room, msgspec.json.encode(owned))

@@ -44,6 +44,7 @@ class LeaseKeeper:
         self._health = health
         self._woken = asyncio.Event()
         self._created = ""
+        self._trouble = ""
         self._held: dict[str, Held] = {}
         self.settled = asyncio.Event()
         """Set once it is a member and everything it may take is taken."""
@@ -88,9 +89,9 @@ class LeaseKeeper:
             await self._look()
         except BusError as error:
             self._lessee.failed(asked_ms)
-            self._health.report("leases", str(error))
+            self._trouble = str(error)
         else:
-            self._health.report("leases")
+            self._trouble = ""
         for _ in range(_PASSES):
             self._follow()
             writes = self._lessee.decide(self._mono(), self._works.running())
@@ -126,7 +127,7 @@ class LeaseKeeper:
             self._lessee.refused(write)
             return False
         except BusError as error:
-            self._health.report("leases", str(error))
+            self._trouble = str(error)
             return False
         self._lessee.stored(write, revision, sent_ms, self._mono())
         if isinstance(write, MemberWrite):
@@ -151,6 +152,10 @@ class LeaseKeeper:
             self._count_changes(held)
             self._held = held
         self._works.follow(self._lessee.wanted(), held)
+        if self._lessee.valid(self._mono()):
+            self._health.report("leases")
+        else:  # a look or a beat that failed is nothing yet
+            self._health.report("leases", self._trouble or "not a member yet")
 
     def _count_changes(self, held: dict[str, Held]) -> None:
         before = self._held
