@@ -314,3 +314,22 @@ def test_quotas_are_equal_within_one_and_move_as_little_as_they_can() -> None:
     assert quotas({"a": 5, "b": 5, "c": 6}, 16) == {"a": 5, "b": 5, "c": 6}
     assert quotas({"a": 0}, 16) == {"a": 16}
     assert sum(quotas(dict.fromkeys("abcdefghijklmnopqrst", 0), 16).values()) == 16
+
+
+def test_whose_record_was_removed_by_hand_joins_again_in_a_new_term() -> None:
+    lessee = Lessee("a", 1)
+    lessee.stored(lessee.decide(0, ())[0], 1, 0, 0)
+    lessee.stored(lessee.decide(0, ())[0], 2, 0, 0)
+    assert len(lessee.held()) == 2
+    table = dict(lessee._table)
+    beat = lessee.decide(2_000, lessee.held())[0]
+    lessee.refused(beat)
+    assert lessee.doubts
+    lessee.see(Snapshot(table, 2, {}), 2_100)  # somebody purged the key
+    assert not lessee.held()
+    [join] = lessee.decide(2_100, ())
+    assert join == MemberWrite(Why.JOIN, "a", Member(), 0)
+    lessee.stored(join, 3, 2_100, 2_100)
+    [take] = lessee.decide(2_200, ())
+    assert isinstance(take, TableWrite)
+    assert {lease.term for lease in take.table.values()} == {3}
