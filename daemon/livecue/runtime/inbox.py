@@ -55,9 +55,15 @@ class PartitionWorker:
         health: Health,
         *,
         now: Now | None = None,
+        contested: bool = False,
     ) -> None:
-        """`now`: the wall clock, for how long events take; without it that is not measured."""
-        self._partition = partition
+        """`now`: the wall clock, for how long events take; without it that is not measured.
+
+        `contested`: a replica that may still be about had the partition before.
+        """
+        self.partition = partition
+        self.part = f"inbox-{partition}"
+        self._contested = contested
         self._rooms = rooms
         self._partitions = partitions
         self._ledger = ledger
@@ -74,8 +80,7 @@ class PartitionWorker:
         self._stopping = False
         self.lag = 0
         self.opened = 0
-        self._part = f"inbox-{partition}"
-        health.report(self._part, "starting")  # until its reader is open
+        health.report(self.part, "starting")  # until its reader is open
 
     def stop(self) -> None:
         """Finish the round that is on and return from `run`."""
@@ -95,12 +100,13 @@ class PartitionWorker:
         while not self._stopping:
             try:
                 intake = await self._partitions.open(
-                    self._partition, await self._ledger.cursor(self._partition)
+                    self.partition, await self._ledger.cursor(self.partition)
                 )
                 self._cursor = intake.cursor
                 self.opened += 1
-                self._health.report(self._part)
+                self._health.report(self.part)
                 try:
+                    await self._fence()
                     await self._serve(intake)
                 finally:
                     await intake.close()
@@ -108,13 +114,19 @@ class PartitionWorker:
             except BusError as error:
                 if isinstance(error, StaleStateError):
                     self._meter.count(Count.STATE_CONFLICTS)
-                self._health.report(self._part, str(error))
-                log.warning("inbox-interrupted", partition=self._partition, error=str(error), retry_s=pause_s)
+                self._health.report(self.part, str(error))
+                log.warning("inbox-interrupted", partition=self.partition, error=str(error), retry_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
             self._desks.clear()
             self._strangers.clear()
             self._ages.clear()
+
+    async def _fence(self) -> None:
+        """Write the cursor once as it is: whoever had the partition before has its next batch refused."""
+        if self._contested:
+            self._cursor = await self._ledger.commit(self.partition, self._cursor, [])
+            self._contested = False
 
     async def _serve(self, intake: Intake) -> None:
         self._seen = self._cursor.seq
@@ -190,7 +202,7 @@ class PartitionWorker:
         behind = self._seen - self._cursor.seq
         if commits or behind >= _CURSOR_STEPS or (force and behind):
             reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
-            self._cursor = await self._ledger.commit(self._partition, reached, commits)
+            self._cursor = await self._ledger.commit(self.partition, reached, commits)
         self._account(rounds)
 
     def _account(self, rounds: list[tuple[str, Round]]) -> None:
