@@ -9,7 +9,8 @@ from functools import partial
 from random import Random
 
 from livecue.runtime.lease_ports import Held, Lease, Member, Snapshot
-from livecue.runtime.leases import Lessee, TableWrite, Write
+from livecue.runtime.lease_writes import TableWrite, Write
+from livecue.runtime.leases import Lessee
 
 PARTITIONS = 16
 POLL_MS = 500

@@ -12,7 +12,8 @@ from typing import Final
 import structlog
 
 from livecue.runtime.lease_ports import TENANT, Held, LeaseStore, StaleRecordError, Works
-from livecue.runtime.leases import Lessee, MemberWrite, TableWrite, Why, Write
+from livecue.runtime.lease_writes import MemberWrite, TableWrite, Why, Write
+from livecue.runtime.leases import Lessee
 from livecue.runtime.ports import BusError, Count, Health, Meter
 
 log = structlog.get_logger()

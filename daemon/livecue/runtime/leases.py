@@ -8,65 +8,16 @@ acknowledged. So whoever takes a lease does so when the one before has stopped, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Final
 
 from livecue.runtime.lease_ports import TENANT, Held, Lease, Member, Snapshot, partition_lease
+from livecue.runtime.lease_writes import MemberWrite, Seen, TableWrite, Why, Write, quotas
 
 TTL_MS: Final = 6_000
 HOLD_MS: Final = 4_000
 BEAT_MS: Final = 1_500
 _MOVES: Final = 2  # partitions on their way to another replica at a time
-
-
-class Why(StrEnum):
-    """What a write on a member's record is for."""
-
-    JOIN = "join"
-    BEAT = "beat"
-    EVICT = "evict"
-    LEAVE = "leave"
-
-
-class MemberWrite(NamedTuple):
-    """Write `member` over the record of `replica`, if it still has this revision."""
-
-    why: Why
-    replica: str
-    member: Member
-    revision: int
-
-
-class TableWrite(NamedTuple):
-    """Write the whole table, if it still has this revision."""
-
-    table: Mapping[str, Lease]
-    revision: int
-
-
-Write = MemberWrite | TableWrite
-
-
-@dataclass
-class _Seen:
-    """A member's record, and since when it is known to stand like this."""
-
-    revision: int
-    member: Member
-    since_ms: int
-
-    @property
-    def term(self) -> int:
-        return self.member.term or self.revision
-
-
-def quotas(counts: Mapping[str, int], partitions: int) -> dict[str, int]:
-    """How many partitions each replica should have: equal within 1, and who has more keeps the odd ones."""
-    floor, odd = divmod(partitions, max(len(counts), 1))
-    order = sorted(counts, key=lambda replica: (-counts[replica], replica))
-    return {replica: floor + (place < odd) for place, replica in enumerate(order)}
 
 
 class Lessee:
@@ -84,7 +35,7 @@ class Lessee:
     def _reset(self) -> None:
         self._table: dict[str, Lease] = {}
         self._table_revision = 0
-        self._members: dict[str, _Seen] = {}
+        self._members: dict[str, Seen] = {}
         self._strangers: dict[str, int] = {}
         self._own_revision = 0
         self._not_before_ms: int | None = None
@@ -180,7 +131,7 @@ class Lessee:
     def _note(self, replica: str, revision: int, member: Member, now_ms: int) -> None:
         known = self._members.get(replica)
         if known is None or revision > known.revision:
-            self._members[replica] = _Seen(revision, member, now_ms)
+            self._members[replica] = Seen(revision, member, now_ms)
 
     def _mind_self(self) -> None:
         """Another term of ours, or the word that this one is over, ends it. A beat may have been stored unheard."""
@@ -340,6 +291,3 @@ class Lessee:
     def doubts(self) -> bool:
         """Our own record is not as we left it: it may be another bucket."""
         return self._doubt
-
-
-__all__ = ["BEAT_MS", "HOLD_MS", "TTL_MS", "Lessee", "MemberWrite", "TableWrite", "Why", "Write", "quotas"]
