@@ -97,8 +97,8 @@ def daemon(tmp_path: Path, cloud: Cloud, request: pytest.FixtureRequest) -> Iter
     made: list[Livecue] = []
     with ExitStack() as stack:
 
-        def make(rooms: Sequence[Mapping[str, Any]], **more: Any) -> Livecue:
-            one = Livecue(tmp_path / "daemon", config(cloud, rooms, **more))
+        def make(rooms: Sequence[Mapping[str, Any]], folder: str = "daemon", **more: Any) -> Livecue:
+            one = Livecue(tmp_path / folder, config(cloud, rooms, **more))
             stack.callback(one.kill)
             made.append(one)
             return one

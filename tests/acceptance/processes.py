@@ -176,6 +176,11 @@ class Livecue(Process):
         answer = self.get("/readyz")
         return {} if answer is None else dict(answer.json()["parts"])
 
+    def leases(self) -> set[str]:
+        """What it says that it holds."""
+        answer = self.get("/readyz")
+        return set() if answer is None else set(answer.json()["leases"])
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry these labels."""
         answer = self.get("/metrics")

@@ -44,6 +44,28 @@ def test_every_count_is_on_the_page_by_its_promised_name() -> None:
     assert 'livecue_chat_state{room="off"} -1.0' in page
 
 
+def test_what_another_replica_looks_after_has_no_series_here_any_more() -> None:
+    meter = PrometheusMeter()
+    meter.lag(3, 7)
+    meter.lag(4, 0)
+    meter.chat_state("ask", 3)
+    meter.process({"bus": "", "cloud": "away"}, 0)
+    meter.leases(2, 1)
+    assert 'livecue_part_ok{part="cloud"} 0.0' in meter.page().decode()
+    meter.no_lag(3)
+    meter.no_lag(5)
+    meter.no_chats()
+    meter.process({"bus": ""}, 0)
+    meter.leases(1, 0)
+    page = meter.page().decode()
+    assert "livecue_chat_state{" not in page
+    assert 'livecue_inbox_lag{partition="3"}' not in page
+    assert 'livecue_inbox_lag{partition="4"} 0.0' in page
+    assert 'part="cloud"' not in page
+    assert 'livecue_part_ok{part="bus"} 1.0' in page
+    assert 'livecue_leases_held{kind="tenant"} 0.0' in page
+
+
 def test_rooms_are_told_apart_and_share_a_program_if_they_share_their_packs(tmp_path: Path) -> None:
     config = write_config(
         tmp_path,

@@ -93,6 +93,19 @@ async def test_a_part_that_does_not_exist_is_no_silent_yes(served: Served) -> No
     assert await served.get("/readyz?parts=buss") == (400, "no part buss; there are bus, inbox, cloud\n")
 
 
+async def test_a_part_that_another_replica_looks_after_is_no_error(served: Served) -> None:
+    served.health.report("bus")
+    served.health.report("inbox")
+    served.health.report("cloud", "no answer")
+    served.health.forget("cloud")
+    status, body = await served.get("/readyz?parts=bus,cloud")
+    assert (status, json.loads(body)["parts"]) == (200, {"bus": "ok", "cloud": "not done here"})
+    status, body = await served.get("/readyz")
+    assert (status, json.loads(body)["parts"]) == (200, {"bus": "ok", "inbox": "ok"})
+    served.health.report("cloud", "starting")
+    assert (await served.get("/readyz?parts=cloud"))[0] == 503
+
+
 async def test_each_part_is_a_gauge(served: Served) -> None:
     served.health.report("bus")
     _, page = await served.get("/metrics")

@@ -13,7 +13,9 @@ from livecue.app.limits import Limits
 from livecue.app.reload import Rulebook
 from livecue.app.setups import SetupKeeper
 from livecue.domain import CloudError, Job, JobState, Meaning
+from livecue.engine import Script
 from livecue.runtime.memory import MemoryJobs
+from livecue.runtime.ports import BusError
 from runtime.making import desk_rules, rule
 
 
@@ -31,12 +33,24 @@ class Cloud:
         return self.answer
 
 
-def keeper(cloud: Cloud, speeds: dict[str, int], board: MemoryJobs | None = None) -> SetupKeeper:
+def keeper(
+    cloud: Cloud,
+    speeds: dict[str, int],
+    told: list[tuple[str, Script]] | None = None,
+    event_type: int = 1,
+    board: MemoryJobs | None = None,
+) -> SetupKeeper:
     rooms = {key: CloudRoom(f"id-{key}") for key in "abc"}
-    book = Rulebook({key: desk_rules(rule("r", "好")) for key in rooms})
+    book = Rulebook({key: desk_rules(rule("r", "好", event_type=event_type)) for key in rooms})
     limits = Limits("cn-north-4", {})
     client: Any = cloud
-    return SetupKeeper(client, rooms, limits, book, speeds.__setitem__, board or MemoryJobs())
+
+    async def tell(room: str, script: Script) -> None:
+        if told is None:
+            raise BusError("the bus is away")
+        told.append((room, script))
+
+    return SetupKeeper(client, rooms, limits, book, speeds.__setitem__, board or MemoryJobs(), tell)
 
 
 async def test_the_voices_speed_is_learnt_and_a_room_that_does_not_say_changes_nothing() -> None:
@@ -86,5 +100,18 @@ async def test_wrong_credentials_are_tried_with_one_room_at_a_time() -> None:
 async def test_a_live_in_the_standby_speaks_with_the_standbys_voice() -> None:
     cloud = Cloud({})
     job = Job("j", JobState.PROCESSING, place="id-standby")
-    await keeper(cloud, {}, MemoryJobs(a=job))._fetch("a")
+    await keeper(cloud, {}, board=MemoryJobs(a=job))._fetch("a")
     assert cloud.asked == ["id-standby"]
+
+
+async def test_what_a_rooms_script_says_is_told_to_all_replicas_and_asked_again_until_it_was() -> None:
+    segment = {"title": "开场", "sequence_no": 1, "text_config": {"text": "欢迎"}}
+    shown = {"scene_scripts": [{"script_name": "甲", "shoot_scripts": [segment]}]}
+    lonely = keeper(Cloud(shown), {}, None, event_type=10)
+    assert not await lonely._fetch("a")
+    assert "a" in lonely._wanted
+    told: list[tuple[str, Script]] = []
+    one = keeper(Cloud(shown), {}, told, event_type=10)
+    assert await one._fetch("a")
+    assert "a" not in one._wanted
+    assert told == [("a", {("甲", "开场"): "欢迎", ("甲", "1"): "欢迎"})]

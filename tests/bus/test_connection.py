@@ -120,7 +120,7 @@ async def test_no_connection_is_needed_to_close(server: EmbeddedServer) -> None:
 async def test_notes_of_ownership_outlive_their_writer_and_are_dropped(nc: Client) -> None:
     notes = NatsOwnerships(nc)
     assert await notes.load() == {}
-    first, second = Ownership("s", 1), Ownership("s", 1, "job-1", "standby-id")
+    first, second = Ownership("s", 1), Ownership("s", 1, "job-1", "standby-id", 5, 9)
     await notes.save("a", first)
     await notes.save("a", second)
     await notes.save("b", first)

@@ -85,7 +85,7 @@ async def test_wrong_credentials(tmp_path: Path) -> None:
     [
         (one_user(deny_publish=["$JS.API.>"]), ["publish to $JS.API.>"]),
         (one_user(deny_publish=["live.audit.>"]), ["publish to live.audit.*"]),
-        (one_user(deny_publish=["$KV.>"]), ["publish to $KV.livecue_owned.>"]),
+        (one_user(deny_publish=["$KV.>"]), ["publish to $KV.livecue_leases.>", "publish to $KV.livecue_owned.>"]),
         (one_user(deny_subscribe=["_INBOX.>"]), ["subscribe to _INBOX.>"]),
         (one_user(deny_subscribe=["live.>"]), ["subscribe to live.signals.*"]),
         (one_user(deny_publish=["live.state.>"], deny_subscribe=["livecue.>"]), ["publish to live.state.*", "subscribe to livecue.>"]),

@@ -76,10 +76,11 @@ def test_what_the_runbook_starts_from_is_logged() -> None:
 
 def test_the_parts_of_readyz_are_the_daemons() -> None:
     assert 'HealthBoard("bus", "inbox", "cloud")' in read("daemon/livecue/app/daemon.py")
+    assert '_health.report("leases")' in read("daemon/livecue/runtime/lease_keeper.py")
     assert 'health.report("rules")' in read("daemon/livecue/app/reload.py")
     assert 'health.warn("lives"' in read("daemon/livecue/app/alerts.py")
     assert 'health.warn("calendars", ' in read("daemon/livecue/app/calendars.py")
-    assert _named(OPERATIONS, "part") == ["bus", "inbox", "cloud", "lives", "rules", "calendars"]
+    assert _named(OPERATIONS, "part") == ["bus", "leases", "inbox", "cloud", "lives", "rules", "calendars"]
 
 
 def test_the_streams_are_as_they_are_made() -> None:

@@ -67,6 +67,7 @@ def _series() -> dict[str, set[str]]:
     meter.alert("a", "b", 1)
     meter.lag(0, 1)
     meter.process({"bus": ""}, 0)
+    meter.leases(0, 0)
     return {
         sample.name: set(sample.labels) for metric in meter.registry.collect() for sample in metric.samples
     }

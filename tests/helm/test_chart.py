@@ -14,7 +14,7 @@ import yaml
 import livecue
 from helm import chart
 from helm.config_schema import schema, secrets
-from livecue.app import daemon
+from livecue.app import tenant
 from livecue.bus.streams import stream_configs
 from livecue.settings import Settings, load
 
@@ -192,7 +192,7 @@ def test_the_grace_is_longer_than_the_hook_and_the_daemons_own_budget(case: str)
     (container,) = _pod(case)["containers"]
     hook = container["lifecycle"]["preStop"]["exec"]["command"]
     waits_s = int(re.findall(r"time\.sleep\((\d+)\)", hook[2])[0])
-    budget_s = daemon._LIVES_S + daemon._DRAIN_S + daemon._LOOPS_S
+    budget_s = tenant.LIVES_S + tenant.DRAIN_S + 3 * tenant.LOOPS_S  # as Replica.end and Daemon wait
     assert waits_s > 0
     assert _pod(case)["terminationGracePeriodSeconds"] >= waits_s + budget_s + 10
 

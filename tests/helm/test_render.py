@@ -53,14 +53,17 @@ def test_it_renders_what_is_kept(case: str) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"replicas": 2}, "replicas is 2: livecue does not share its work between processes yet"),
+        (
+            {"replicas": 2},
+            "replicas is 2: livecue shares its work between processes, but this chart was not tried",
+        ),
         (
             {"replicas": 2, **_config(nats={"url": "embedded"})},
             "replicas is 2 with config.nats.url embedded: the server's data are in one pod's volume",
         ),
         (
             {"keda": {"enabled": True, "maxReplicas": 4, "prometheus": "http://p:9090"}},
-            "keda.maxReplicas is 4: livecue does not share its work",
+            "keda.maxReplicas is 4: livecue shares its work between processes, but this chart was not tried",
         ),
         ({"keda": {"enabled": True}}, "keda.prometheus is missing"),
         (

@@ -18,6 +18,7 @@ from metastudio.serving import (
     failure,
     handling,
     hang_up,
+    serving,
     silent,
     studio_at,
 )
@@ -120,3 +121,26 @@ async def test_an_unusable_answer_to_a_post_leaves_the_outcome_unknown(
     assert failed.meaning is Meaning.OUTCOME_UNKNOWN
     assert says in str(failed)
     assert (await failure(studio.show("r", "j"))).meaning is Meaning.UNAVAILABLE
+
+
+async def test_a_request_is_kept_back_at_the_last_moment_and_the_cloud_never_hears_of_it() -> None:
+    asked: list[tuple[str, str]] = []
+    may = [True]
+
+    def allowed(operation: str, method: str) -> bool:
+        asked.append((operation, method))
+        return may[0]
+
+    async with serving(Cloud()) as cloud:
+        cloud.answers = [Answer(202, {"command_id": "c"})]
+        auth = AkSkAuth(AK, SK, PROJECT, lambda: NOW_MS)
+        async with MetaStudio(cloud.url, PROJECT, auth, may=allowed) as studio:
+            assert await studio.command("r", "j", {"command": "x"}) == "c"
+            may[0] = False
+            failed = await failure(studio.command("r", "j", {"command": "x"}))
+            assert failed.meaning is Meaning.UNAVAILABLE
+            assert "no valid lease on the tenant" in str(failed)
+            may[0] = True
+            assert await studio.command("r", "j", {"command": "x"}) == "c"
+        assert len(cloud.asked) == 2
+    assert asked == [("command", "POST")] * 3

@@ -84,3 +84,14 @@ def test_the_board_shows_what_is_open_and_never_makes_the_daemon_unready() -> No
     board.close("a", AlertKind.STOP_OVERDUE)
     assert health.parts() == {"lives": "ok"}
     assert 'livecue_alerts{reason="stop_overdue",room="a"} 0.0' in meter.page().decode()
+
+
+def test_alerts_of_a_lease_that_is_gone_are_shown_no_more_and_opened_anew_by_who_has_it() -> None:
+    meter, health = PrometheusMeter(), HealthBoard()
+    board = AlertBoard(meter, health)
+    board.open("a", AlertKind.BLOCKED, "blocked")
+    board.hand_over()
+    assert health.parts() == {}
+    assert 'livecue_alerts{reason="blocked",room="a"} 0.0' in meter.page().decode()
+    board.open("a", AlertKind.BLOCKED, "blocked")
+    assert health.parts() == {"lives": "a: blocked"}

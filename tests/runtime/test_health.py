@@ -18,3 +18,15 @@ def test_the_daemon_is_ready_when_no_part_has_an_error() -> None:
     board.report("inbox-3")
     seen.append(board.ready)
     assert seen == [False, True, False, True]
+
+
+def test_a_part_that_is_not_done_here_any_more_is_forgotten_with_its_trouble() -> None:
+    board = HealthBoard("bus", "cloud")
+    board.report("bus")
+    board.warn("cloud", "slow")
+    board.report("cloud", "away")
+    assert board.parts() == {"bus": "ok", "cloud": "away"}
+    board.forget("cloud")
+    board.forget("never")
+    assert board.ready
+    assert board.parts() == {"bus": "ok"}

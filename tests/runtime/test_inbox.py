@@ -16,7 +16,7 @@ from livecue.runtime.health import HealthBoard
 from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.measure_ports import RuleDid, Took
 from livecue.runtime.memory import MemoryBus, Tally
-from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, SeenPage
+from livecue.runtime.ports import Count, Cursor, Delivery, RoomCommit, SeenPage, StaleStateError
 from runtime.faults import Fault, FaultyBus, Killed
 from runtime.making import T0, desk_rules, rule, said
 
@@ -237,3 +237,30 @@ async def test_a_flood_of_dead_letters_is_buried_whole_and_told_in_part() -> Non
     assert (len(bus.dead), meter.total(Count.DEAD)) == (90, 90)
     assert [line["event"] for line in logs] == ["dead-letter"] * 20 + ["dead-letters-untold"]
     assert logs[-1]["not_json"] == 70
+
+
+async def test_a_partition_taken_from_who_did_not_give_it_back_is_decided_by_the_new_one_alone() -> None:
+    bus, meter = MemoryBus(), Tally()
+    for n in range(3):
+        bus.store("a", said("ship"), T0 + n)
+    stale = await bus.cursor(3)
+    health = HealthBoard()
+    worker = PartitionWorker(3, ROOMS, bus, bus, bus, meter, health, contested=True)
+    fenced: list[Cursor] = []
+    take = bus.commit
+
+    async def commit(
+        partition: int, cursor: Cursor, rooms: list[RoomCommit], pages: Sequence[SeenPage] = ()
+    ) -> Cursor:
+        fenced.append(await take(partition, cursor, rooms, pages))
+        if len(fenced) == 1:  # before anything is decided
+            with pytest.raises(StaleStateError):
+                await take(partition, Cursor(3, stale.revision), [])
+        return fenced[-1]
+
+    bus.commit = commit  # type: ignore[method-assign]
+    bus.when_empty = worker.stop
+    await worker.run()
+    assert [cursor.seq for cursor in fenced] == [0, 3]
+    assert len(bus.cues) == 3
+    assert not meter.total(Count.STATE_CONFLICTS)

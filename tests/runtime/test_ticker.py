@@ -54,7 +54,7 @@ async def test_a_combo_nobody_goes_on_with_is_answered_when_its_time_is_up(tmp_p
             await self._serve(intake)
 
     worker = Held(3, rules, bus, bus, bus, Tally(), HealthBoard())
-    ticker = Ticker([worker], bus, lambda: clock[0], list)
+    ticker = Ticker(lambda: [worker], bus, lambda: clock[0], list)
     gift(bus, T0)
     gift(bus, T0 + 500)
     await decided(bus, worker)
@@ -82,7 +82,8 @@ async def test_a_tick_that_came_too_early_for_the_servers_clock_is_sent_again() 
             return ["a"]
 
     bus, clock = MemoryBus(), [T0]
-    ticker = Ticker([Always()], bus, lambda: clock[0], list)
+    always = Always()
+    ticker = Ticker(lambda: [always], bus, lambda: clock[0], list)
     for _ in range(3):
         await ticker.step()
     assert len(bus.signals) == 1
@@ -99,7 +100,7 @@ async def test_a_partition_that_begins_anew_is_made_to_look_at_every_room_with_c
             return []
 
     bus, clock, worker = MemoryBus(), [T0], Worker()
-    ticker = Ticker([worker], bus, lambda: clock[0], lambda: ["quiet"])
+    ticker = Ticker(lambda: [worker], bus, lambda: clock[0], lambda: ["quiet"])
     for _ in range(3):
         await ticker.step()
         clock[0] += 5_000

@@ -44,6 +44,13 @@ class AlertBoard:
         if self.hook is not None:
             self.hook.put(CLOSED, room, kind, text.removeprefix(f"{room}: "))
 
+    def hand_over(self) -> None:
+        """Show none any more, and call none closed: whoever has the tenant's lease now opens them again."""
+        for room, kind in self._open:
+            self._meter.alert(room, kind, 0)
+        self._open.clear()
+        self._health.forget("lives")
+
     def _show(self, room: str, kind: AlertKind, now: int) -> None:
         self._meter.alert(room, kind, now)
         self._health.warn("lives", "; ".join(self._open.values()))

@@ -6,18 +6,19 @@ import random
 
 from pydantic import SecretStr
 
-from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus
 from livecue.bus.readers import NatsAskLog, NatsHistory
 from livecue.domain import AskKind
 from livecue.outgoing import CallbackRoom, Chat, ChatRoom, Http, Webhook
 from livecue.runtime.ask_ports import LASTS_MS
 from livecue.runtime.asker import Asker
-from livecue.runtime.ports import Meter, Now
+from livecue.runtime.ports import Audit, Meter, Now, Signals
 from livecue.settings import AskCallback, AskChat, Room, Settings
 
 
-def make_asker(settings: Settings, bus: Bus, channels: Channels, http: Http, meter: Meter, now: Now) -> Asker:
+def make_asker(
+    settings: Settings, bus: Bus, audit: Audit, signals: Signals, http: Http, meter: Meter, now: Now
+) -> Asker:
     """The asker of all rooms. It reads the outbox from as long ago as the bus keeps an ask."""
     since_ms = now() - max(LASTS_MS.values())
     return Asker(
@@ -27,8 +28,8 @@ def make_asker(settings: Settings, bus: Bus, channels: Channels, http: Http, met
             AskKind.CALLBACK: Webhook(http, callback_rooms(settings), now),
             AskKind.CHAT: Chat(http, chat_rooms(settings)),
         },
-        channels,
-        channels,
+        audit,
+        signals,
         meter,
         now,
         random.random,

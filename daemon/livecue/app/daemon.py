@@ -1,7 +1,7 @@
 """The composition root: every part is made here, handed what it needs, started and stopped in order.
 
-Start: HTTP (so that `/livez` and `/readyz` answer) -> embedded server -> bus -> client -> loops.
-Stop: intake -> calls that are out, with a deadline -> client -> bus -> embedded server -> HTTP.
+Start: HTTP (so that `/livez` and `/readyz` answer) -> embedded server -> bus -> leases -> the work behind them.
+Stop: intake and calls that are out, with a deadline -> leases -> bus -> embedded server -> HTTP.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ import structlog
 
 from livecue.app import rooms as from_settings
 from livecue.app.alerts import AlertBoard
-from livecue.app.calendars import CalendarKeeper
 from livecue.app.doors import Doors
-from livecue.app.loops import Loops, cloud_client, make_loops
+from livecue.app.identity import Identity
 from livecue.app.metrics import PrometheusMeter
 from livecue.app.redact import Redactor
 from livecue.app.reload import Reloader, Rulebook
+from livecue.app.replica import Replica
+from livecue.app.tenant import LOOPS_S, TenantParts
 from livecue.app.web import Server, keep_beating, listen, probes, web_server
+from livecue.app.works import StoppedError
 from livecue.bus.channels import Channels
 from livecue.bus.connection import Bus, BusOptions
 from livecue.bus.embedded import EmbeddedServer
-from livecue.bus.ledger import NatsLedger
-from livecue.bus.orders import serve_orders
-from livecue.bus.readers import NatsAuditLog, NatsPartitions
-from livecue.domain import Job, RoomKind, Signal
+from livecue.bus.readers import NatsAuditLog
+from livecue.domain import Job, Signal
 from livecue.outgoing import Http
 from livecue.packs import LoadedRules
 from livecue.runtime.health import HealthBoard
-from livecue.runtime.inbox import PartitionWorker
 from livecue.runtime.ports import BusError
 from livecue.runtime.pulse import Pulse
 from livecue.runtime.ticker import Ticker
@@ -42,9 +41,6 @@ from livecue.settings import Loaded, Settings
 
 log = structlog.get_logger()
 
-_DRAIN_S = 5.0
-_LOOPS_S = 1.5  # for the loops to come to their end after the calls that were out
-_LIVES_S = 20.0  # for jobs to be seen over, with --stop-lives-on-exit
 _LAG_EVERY_S = 2.0
 _TEND_EVERY_S = 3.0
 
@@ -52,13 +48,6 @@ _TEND_EVERY_S = 3.0
 def now_ms() -> int:
     """Wall clock in ms since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
-
-
-class StoppedError(Exception):
-    """A loop that runs for ever has returned.
-
-    Remedy: none for the operator but a restart; report it with the log.
-    """
 
 
 class Daemon:
@@ -87,7 +76,7 @@ class Daemon:
         self._alerts = AlertBoard(self.meter, self.health)
         self.port = 0
         self._bus: Bus | None = None
-        self._loops: Loops | None = None
+        self._replica: Replica | None = None
         self.channels = Channels(redactor.bytes)
         self._rulebook = Rulebook(from_settings.desk_rules(self._settings, rules))
         self.meter.know(self._rulebook, self._rulebook.rules)
@@ -104,7 +93,10 @@ class Daemon:
 
     def job(self, room: str) -> Job | None:
         """The room's live job as last seen."""
-        return self._loops.supervisor.job(room) if self._loops else None
+        return self._replica.job(room) if self._replica else None
+
+    def _shown(self) -> Mapping[str, Any]:
+        return self._replica.shown() if self._replica else {"replica": "", "leases": []}
 
     def audit_log(self) -> NatsAuditLog:
         """The audit from now on; only once `ready` is set."""
@@ -131,7 +123,7 @@ class Daemon:
         pulse = Pulse(time.monotonic())
         beating = asyncio.create_task(keep_beating(pulse), name="heartbeat")
         stack.callback(beating.cancel)
-        routes = probes(self.health, self.meter, pulse) + self._doors.routes(self.channels)
+        routes = probes(self.health, self.meter, pulse, self._shown) + self._doors.routes(self.channels)
         server = web_server(routes, http.forwarded_allow_ips)
         sock = listen(http.host, http.port)
         self.port = sock.getsockname()[1]
@@ -181,68 +173,46 @@ class Daemon:
 
     async def _serve(self, bus: Bus, stack: AsyncExitStack) -> None:
         self._bus = bus
-        client = await stack.enter_async_context(cloud_client(self._settings, self.meter, self._now))
+        identity = Identity(self._loaded.path(self._settings.data_dir))
+        await identity.take()
+        stack.callback(identity.release)
         http = await stack.enter_async_context(Http())
         self._alerts.connect(self._settings, http, self._now)
-        workers = self._make_workers(bus)
-        calendars = CalendarKeeper(self._loaded, self.health, self._now)
-        await self._unless_stopped(calendars.begin(), "read-calendars")
-        loops = self._loops = make_loops(
-            self._settings,
-            await calendars.plans(),
+        parts = TenantParts(
+            self._loaded,
             bus,
             self.channels,
-            client,
             http,
             self._rulebook,
+            self._doors,
+            self._alerts,
             self.meter,
             self.health,
             self._now,
-            self._doors.cloud_rooms,
-            self._alerts,
         )
-        loops.show(self.meter.snapshot)
-        await serve_orders(bus.nc, loops.supervisor.by_hand.answer)
         async with asyncio.TaskGroup() as group:
+            replica = self._replica = Replica(identity.name, parts, group)
+            replica.begin()
+            ticker = Ticker(replica.workers, self.channels, self._now, self._rulebook.gathering)
             eternal = [
-                group.create_task(self._eternal(worker.run()), name=f"inbox-{number}")
-                for number, worker in enumerate(workers)
+                group.create_task(self._eternal(work), name=name)
+                for name, work in (
+                    *((("send-alerts", self._alerts.hook.run(self._stop)),) if self._alerts.hook else ()),
+                    ("measure-lag", self._measure_lag(replica)),
+                    ("reload-rules", self._reloader.run(self._stop)),
+                    ("reload-keys", self._doors.run(self._stop)),
+                    ("read-scripts", replica.read_scripts(self._stop)),
+                    ("tend-bus", self._tend_bus(bus)),
+                    ("tick", ticker.run(self._stop)),
+                )
             ]
-            for name, work in (
-                ("supervisor", loops.supervisor.run()),
-                ("sweep-jobs", loops.sweeper.run(self._stop)),
-                ("stop-by-timer", loops.stop_timers.run(self._stop)),
-                *((("send-alerts", self._alerts.hook.run(self._stop)),) if self._alerts.hook else ()),
-                ("read-cues", loops.dispatcher.read()),
-                ("send-cues", loops.dispatcher.send()),
-                ("tend-airtime", loops.dispatcher.tend()),
-                ("read-reports", loops.reporter.read()),
-                ("send-reports", loops.reporter.send()),
-                ("read-asks", loops.asker.read()),
-                ("send-asks", loops.asker.send()),
-                ("keep-calendars", calendars.run(self._stop, loops.supervisor.replan)),
-                ("keep-setups", loops.setups.run(self._stop)),
-                ("measure-lag", self._measure_lag(workers, loops)),
-                ("reload-rules", self._reloader.run(self._stop)),
-                ("reload-keys", self._doors.run(self._stop)),
-                ("tend-bus", self._tend_bus(bus)),
-                ("tick", Ticker(workers, self.channels, self._now, self._rulebook.gathering).run(self._stop)),
-            ):
-                eternal.append(group.create_task(self._eternal(work), name=name))
-            self.health.report("inbox")
-            self.ready.set()
-            log.info("running", rooms=len(self._settings.rooms))
+            if await self._unless_stopped(replica.settled(), "await-leases"):
+                self.ready.set()
+                log.info("running", rooms=len(self._settings.rooms), replica=replica.name)
             await self._stop.wait()
             log.info("stopping")
-            for worker in workers:
-                worker.stop()
-            if self._stop_lives:
-                await loops.supervisor.stop_lives(_LIVES_S)
-            loops.supervisor.stop()
-            await asyncio.gather(
-                *(part.stop(_DRAIN_S) for part in (loops.dispatcher, loops.reporter, loops.asker))
-            )
-            _, late = await asyncio.wait(eternal, timeout=_LOOPS_S)
+            await replica.end(stop_lives=self._stop_lives)
+            _, late = await asyncio.wait(eternal, timeout=LOOPS_S)
             for task in late:
                 log.warning("stop-overdue", task=task.get_name())
                 task.cancel()
@@ -252,25 +222,6 @@ class Daemon:
         if not self._stop.is_set():
             raise StoppedError("a loop that never ends has ended")
 
-    def _make_workers(self, bus: Bus) -> list[PartitionWorker]:
-        ledger = NatsLedger(bus.nc)
-        partitions = NatsPartitions(bus.nc)
-        return [
-            PartitionWorker(
-                number,
-                self._rulebook,
-                partitions,
-                ledger,
-                self.channels,
-                self.meter,
-                self.health,
-                now=self._now,
-                audit=self.channels,
-                shed_after_s=self._settings.inbox.shed_after_s,
-            )
-            for number in range(partitions.count)
-        ]
-
     def _on_signal(self, room: str, body: bytes) -> None:
         """A signal was published: nobody has to wait for the next look."""
         try:
@@ -278,8 +229,8 @@ class Daemon:
             heard = Signal(room, "", self._now(), str(wire["kind"]), wire["data"])
         except (msgspec.MsgspecError, LookupError):
             return  # the inbox buries it
-        if self._loops is not None:
-            self._loops.hear(heard)
+        if self._replica is not None:
+            self._replica.hear(heard)
 
     async def _tend_bus(self, bus: Bus) -> None:
         """A server that came back without its store gets its streams again."""
@@ -287,14 +238,9 @@ class Daemon:
             await bus.tend()
             await self._unless_stopped(asyncio.sleep(_TEND_EVERY_S), "tend-pause")
 
-    async def _measure_lag(self, workers: list[PartitionWorker], loops: Loops) -> None:
-        chats = [room.key for room in self._settings.rooms if room.kind is RoomKind.CHAT]
+    async def _measure_lag(self, replica: Replica) -> None:
         while not self._stop.is_set():
-            for number, worker in enumerate(workers):
-                self.meter.lag(number, worker.lag)
-            for room in chats:
-                job = loops.supervisor.job(room)
-                self.meter.chat_state(room, job.chat.state if job is not None and job.chat else None)
+            replica.measure()
             await self._unless_stopped(asyncio.sleep(_LAG_EVERY_S), "lag-pause")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from livecue.app import rooms as from_settings
@@ -19,6 +19,7 @@ from livecue.bus.orders import NatsOrders
 from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.readers import NatsCueLog, NatsHistory, NatsReportLog
 from livecue.bus.schedule import NatsStopTimers
+from livecue.bus.scripts import NatsScripts
 from livecue.domain import MAX_AGE_S, EventType, Signal, SignalKind
 from livecue.egress.dispatcher import Dispatcher
 from livecue.egress.records import Records
@@ -28,14 +29,20 @@ from livecue.metastudio.wire import monotonic_ms
 from livecue.outgoing import Http
 from livecue.runtime.alert_ports import Alerts
 from livecue.runtime.asker import Asker
+from livecue.runtime.lease_ports import Holds
 from livecue.runtime.measure_ports import LineMeter
-from livecue.runtime.ports import Count, Health, Meter, Now
+from livecue.runtime.ports import Audit, AuditEntry, BusError, Count, Health, Meter, Now
 from livecue.settings import AkSk, Settings
 from livecue.supervisor import RoomPlan, StopTimerKeeper, Supervisor, Sweeper
 
 
-def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
-    """The client of the configured project; every call is counted by operation and result."""
+def cloud_client(
+    settings: Settings, meter: Meter, now: Now, may: Callable[[str, str], bool] | None = None
+) -> MetaStudio:
+    """The client of the configured project; every call is counted by operation and result.
+
+    `may(operation, method)`: whether a request may go out at this very moment.
+    """
     cloud = settings.metastudio
     keep_logs_clean()
     if isinstance(cloud.auth, AkSk):
@@ -55,7 +62,25 @@ def cloud_client(settings: Settings, meter: Meter, now: Now) -> MetaStudio:
     def on_call(operation: str, result: str) -> None:
         meter.count(Count.CLOUD_CALLS, reason=f"{operation}:{result}")
 
-    return MetaStudio(cloud.endpoint, cloud.project_id, auth, timeout_s=cloud.timeout_s, on_call=on_call)
+    return MetaStudio(
+        cloud.endpoint, cloud.project_id, auth, timeout_s=cloud.timeout_s, on_call=on_call, may=may
+    )
+
+
+class AuditWhileHeld:
+    """`Audit` that claims nothing for a replica whose lease is not valid now: another may send it."""
+
+    def __init__(self, audit: Audit, holds: Holds) -> None:
+        self._audit = audit
+        self._holds = holds
+
+    async def claim(self, room: str, entry: AuditEntry) -> bool:
+        if not self._holds():
+            raise BusError("this replica has no valid lease on the tenant")
+        return await self._audit.claim(room, entry)
+
+    async def record(self, room: str, entry: AuditEntry) -> None:
+        await self._audit.record(room, entry)
 
 
 @dataclass(frozen=True)
@@ -99,8 +124,13 @@ def make_loops(
     now: Now,
     cloud_rooms: Mapping[str, CloudRoom],
     alerts: Alerts,
+    holds: Holds,
+    stale: Callable[[], None],
 ) -> Loops:
-    """All of them; the senders read their logs again from as long ago as a reply may be late."""
+    """All of them; the senders read their logs again from as long ago as a reply may be late.
+
+    `holds()`: whether the tenant's lease is valid now. `stale()`: another replica has written our notes.
+    """
     limits = Limits(
         settings.metastudio.region,
         settings.metastudio.limits,
@@ -111,10 +141,11 @@ def make_loops(
     since_ms = now() - MAX_AGE_S * 1000
     jobs = CloudJobs(client, cloud_rooms, limits, now)
     timers = NatsStopTimers(bus.nc)
+    audit = AuditWhileHeld(channels, holds)
     supervisor = Supervisor(
         plans,
         jobs,
-        NatsOwnerships(bus.nc),
+        NatsOwnerships(bus.nc, stale),
         channels,
         meter,
         health,
@@ -128,7 +159,7 @@ def make_loops(
         NatsHistory(bus.nc, since_ms),
         CloudCommands(client, cloud_rooms, limits),
         supervisor,
-        Records(channels, channels),
+        Records(audit, channels),
         meter,
         limits.gate("command"),
         now=now,
@@ -144,7 +175,7 @@ def make_loops(
         NatsHistory(bus.nc, since_ms),
         CloudReports(client, cloud_rooms),
         supervisor,
-        Records(channels, channels),
+        Records(audit, channels),
         meter,
         limits.gate("report"),
         now=now,
@@ -153,8 +184,9 @@ def make_loops(
         look=supervisor.wake,
         max_age_ms=max_age_ms,
     )
-    asker = make_asker(settings, bus, channels, http, meter, now)
-    setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed, supervisor)
+    asker = make_asker(settings, bus, audit, channels, http, meter, now)
+    tell = NatsScripts(bus.nc).tell
+    setups = SetupKeeper(client, cloud_rooms, limits, book, dispatcher.set_speed, supervisor, tell)
     sweeper = Sweeper(jobs, supervisor, meter)
     shared = [plan.room for plan in plans if plan.shared]
     keeper = StopTimerKeeper(timers, jobs, supervisor.wanted, now, shared=shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -43,6 +44,7 @@ _HELP = {
     Count.STATE_CONFLICTS: "commits refused because another writer was faster",
     Count.ASKS: "callbacks and chats by kind and how they ended",
     Count.ASKS_FAILED: "attempts at a callback or chat without a usable answer, by kind and why",
+    Count.LEASE_CHANGES: "leases taken, given back and lost, and replicas declared gone",
     Count.RULE_RELOADS: "rule sets taken while running (ok), or refused",
 }
 _LATENCY_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.5, 1, 2, 5, 10, 15)
@@ -111,6 +113,13 @@ class PrometheusMeter:
             ("part",),
             registry=self.registry,
         )
+        self._known_parts: set[str] = set()
+        self._leases = Gauge(
+            "livecue_leases_held",
+            "leases that this replica holds, by kind",
+            ("kind",),
+            registry=self.registry,
+        )
         self._loop_lag = Gauge(
             "livecue_loop_lag_seconds",
             "how late the event loop was, at its worst within the last 15 s",
@@ -166,11 +175,27 @@ class PrometheusMeter:
     def chat_state(self, room: str, state: int | None) -> None:
         self._chats.labels(self._room(room)).set(-1 if state is None else state)
 
+    def no_chats(self) -> None:
+        """The rooms' jobs are another replica's to look at now."""
+        self._chats.clear()
+
     def lag(self, partition: int, messages: int) -> None:
         self._lag.labels(str(partition)).set(messages)
 
+    def no_lag(self, partition: int) -> None:
+        """The partition is another replica's now."""
+        with suppress(KeyError):
+            self._lag.remove(str(partition))
+
+    def leases(self, partitions: int, tenant: int) -> None:
+        self._leases.labels("partition").set(partitions)
+        self._leases.labels("tenant").set(tenant)
+
     def process(self, ill: Mapping[str, str], loop_lag_s: float) -> None:
         """How the process is now: the error of each part, empty when it has none, and the loop's lag."""
+        for part in self._known_parts - ill.keys():
+            self._parts.remove(part)
+        self._known_parts = set(ill)
         for part, error in ill.items():
             self._parts.labels(part).set(not error)
         self._loop_lag.set(loop_lag_s)

@@ -7,7 +7,7 @@ from the room. So does the voice's speed, by which its airtime is reckoned.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,9 @@ from livecue.app.cloud import CloudRoom
 from livecue.app.limits import Limits
 from livecue.app.reload import Rulebook
 from livecue.domain import CloudError, EventType, Meaning, RoomKind
+from livecue.engine import Script
 from livecue.metastudio import MetaStudio, script_of, voice_speed_of
+from livecue.runtime.ports import BusError
 from livecue.runtime.sender_ports import JobBoard
 
 log = structlog.get_logger()
@@ -37,11 +39,14 @@ class SetupKeeper:
         book: Rulebook,
         set_speed: Callable[[str, int], None],
         board: JobBoard,
+        tell: Callable[[str, Script], Awaitable[None]],
     ) -> None:
         """`set_speed(room, speed)`: the room's voice has this speed, 100 being normal.
 
-        `board`: in which cloud room the room's job runs; without one it is its own.
+        `board`: in which cloud room the room's job runs; without one it is its own. `tell(room, script)`: let
+        the other replicas know.
         """
+        self._tell = tell
         self._client = client
         self._rooms = rooms
         self._limits = limits
@@ -91,9 +96,13 @@ class SetupKeeper:
             if error.meaning in _NO_USE:
                 self._wanted.discard(room)  # until its next job
             return error.meaning is not Meaning.UNAUTHENTICATED
-        self._wanted.discard(room)
         self._complaint = None
-        self._learn(room, setup)
+        try:
+            await self._learn(room, setup)
+        except BusError as error:
+            log.warning("setup-not-fetched", room=room, error=str(error))
+            return False
+        self._wanted.discard(room)
         return True
 
     def _complain(self, room: str, error: CloudError) -> None:
@@ -102,7 +111,7 @@ class SetupKeeper:
             log.warning("setup-not-fetched", room=room, error=str(error))
         self._complaint = error.meaning
 
-    def _learn(self, room: str, setup: Mapping[str, Any]) -> None:
+    async def _learn(self, room: str, setup: Mapping[str, Any]) -> None:
         speed = voice_speed_of(setup)
         if speed is not None:
             self._set_speed(room, speed)
@@ -110,4 +119,5 @@ class SetupKeeper:
         if EventType.SCRIPT in self._book[room].program.event_types:
             script = script_of(setup)
             self._book.learn(room, script)
+            await self._tell(room, script)
         log.info("setup-fetched", room=room, segments=len(script), voice_speed=speed)

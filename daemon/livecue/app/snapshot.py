@@ -16,24 +16,26 @@ _BREAKER = {State.CLOSED: 0.0, State.HALF_OPEN: 0.5, State.OPEN: 1.0}
 
 
 class Snapshot(Collector):
-    """Asks the parts it was given; before that, there is nothing to see.
+    """Asks the parts it was given; before that, and after `forget`, there are no series at all.
 
     `jobs`: the job of each room that has one. `airtime`: rooms and the seconds they have on the air.
     `breakers`: operations and how their breakers stand. All are called on the loop's own thread.
     """
 
     def __init__(self) -> None:
-        self.jobs: Callable[[], Iterable[Job]] = tuple
+        self.forget()
+
+    def forget(self) -> None:
+        """The parts are put away; what they did is another replica's now."""
+        self.jobs: Callable[[], Iterable[Job]] | None = None
         self.airtime: Callable[[], Iterable[tuple[str, float]]] = tuple
         self.breakers: Callable[[], Iterable[tuple[str, State]]] = tuple
 
     def collect(self) -> Iterator[Metric]:
         jobs, air, breakers = self.describe()
-        counts = dict.fromkeys((*map(str, _JOB_STATES), _OTHER), 0)
-        for job in self.jobs():
-            counts[job.state if job.state in counts else _OTHER] += 1
-        for state, n in counts.items():
-            jobs.add_metric([state], n)
+        if self.jobs is not None:
+            for state, n in _by_state(self.jobs()).items():
+                jobs.add_metric([state], n)
         for room, seconds in self.airtime():
             air.add_metric([room], seconds)
         for operation, stands in self.breakers():
@@ -54,3 +56,10 @@ class Snapshot(Collector):
                 labels=("operation",),
             ),
         )
+
+
+def _by_state(jobs: Iterable[Job]) -> dict[str, int]:
+    counts = dict.fromkeys((*map(str, _JOB_STATES), _OTHER), 0)
+    for job in jobs:
+        counts[job.state if job.state in counts else _OTHER] += 1
+    return counts

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from livecue.app.metrics import PrometheusMeter
-from livecue.runtime.health import HealthBoard
+from livecue.runtime.health import ELSEWHERE, HealthBoard
 from livecue.runtime.pulse import EVERY_S, Pulse
 
 HEAD_S = 10.0
@@ -95,21 +96,31 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def probes(health: HealthBoard, meter: PrometheusMeter, pulse: Pulse) -> list[Route]:
-    """`/livez` (the loop turns), `/readyz` (every part works, or those that `?parts=` names), `/metrics`."""
+def probes(
+    health: HealthBoard,
+    meter: PrometheusMeter,
+    pulse: Pulse,
+    replica: Callable[[], Mapping[str, Any]] = dict,
+) -> list[Route]:
+    """`/livez` (the loop turns), `/readyz` (every part works, or those that `?parts=` names), `/metrics`.
+
+    `replica()`: who this is and what it holds, for `/readyz`.
+    """
 
     async def livez(_: Request) -> Response:
         problem = pulse.problem(time.monotonic())
         return PlainTextResponse(f"{problem}\n", 503) if problem else PlainTextResponse("ok\n")
 
     async def readyz(request: Request) -> Response:
-        shown, ill = health.parts(), health.ill()
+        ill = health.ill()
         asked = [name for name in request.query_params.get("parts", "").split(",") if name]
-        if unknown := sorted(set(asked) - ill.keys()):
-            return PlainTextResponse(f"no part {unknown[0]}; there are {', '.join(ill)}\n", 400)
-        ready = not any(ill[name] for name in asked or ill)
-        parts = {name: said for name, said in shown.items() if name in (asked or shown)}
-        return JSONResponse({"ready": ready, "parts": parts}, 200 if ready else 503)
+        if unknown := sorted(set(asked).difference(health.known)):
+            return PlainTextResponse(f"no part {unknown[0]}; there are {', '.join(health.known)}\n", 400)
+        ready = not any(ill.get(name) for name in asked or ill)
+        parts = health.parts()
+        if asked:
+            parts = {name: parts.get(name, ELSEWHERE) for name in asked}
+        return JSONResponse({"ready": ready, "parts": parts, **replica()}, 200 if ready else 503)
 
     async def metrics(_: Request) -> Response:
         meter.process(health.ill(), pulse.lag_s(time.monotonic()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import structlog
@@ -15,6 +16,7 @@ from nats.errors import NoRespondersError
 from livecue.bus.api import TIMEOUT_S, BusApiError, api_request
 from livecue.bus.connection import BusOptions
 from livecue.bus.moment import connect_for_a_moment
+from livecue.runtime.lease_ports import Holds
 from livecue.runtime.order_ports import Order, Reply, Request
 from livecue.runtime.ports import BusError
 
@@ -56,14 +58,19 @@ class NatsOrders:
             raise BusError(f"the order was refused: {failure.get('description')}")
 
 
-async def serve_orders(nc: Client, answer: Callable[[Request], Awaitable[Reply]]) -> None:
-    """Answer requests from now on, for as long as the connection is there.
+@asynccontextmanager
+async def serve_orders(
+    nc: Client, answer: Callable[[Request], Awaitable[Reply]], holds: Holds
+) -> AsyncIterator[None]:
+    """Answer requests meanwhile; not those that lay about until the tenant's lease was another's.
 
     Raises:
         BusError: not connected.
     """
 
     async def hear(msg: Msg) -> None:
+        if not holds():
+            return
         try:
             request = msgspec.json.decode(msg.data, type=Request)
         except msgspec.MsgspecError as error:
@@ -74,9 +81,14 @@ async def serve_orders(nc: Client, answer: Callable[[Request], Awaitable[Reply]]
             await msg.respond(msgspec.json.encode(reply))
 
     try:
-        await nc.subscribe(SUBJECT, cb=hear)
+        subscription = await nc.subscribe(SUBJECT, cb=hear)
     except (NatsError, OSError) as error:
         raise BusError(f"cannot listen on {SUBJECT}: {type(error).__name__}") from error
+    try:
+        yield
+    finally:
+        with suppress(NatsError, OSError):
+            await subscription.unsubscribe()
 
 
 async def ask_daemon(options: BusOptions, request: Request) -> Reply:
@@ -90,7 +102,9 @@ async def ask_daemon(options: BusOptions, request: Request) -> Reply:
         answer = await nc.request(SUBJECT, msgspec.json.encode(request), timeout=2 * TIMEOUT_S)
         return msgspec.json.decode(answer.data, type=Reply)
     except NoRespondersError:
-        raise BusError("no livecue is running on this bus: start `livecue run` first") from None
+        raise BusError(
+            "no livecue answers on this bus: start `livecue run`, or ask again in some seconds if one was just lost"
+        ) from None
     except (NatsError, OSError, TimeoutError, msgspec.MsgspecError) as error:
         raise BusError(f"livecue gave no answer: {str(error) or type(error).__name__}") from error
     finally:

@@ -4,7 +4,8 @@ LIVE_IN    what comes in, stored under its partition: `live.events.<p>.<room>`, 
 LIVE_OUT   what was decided, with the state it was decided from, in atomic batches
 LIVE_AUDIT what became of each cue and report; its dedup window is the claim that sends once
 LIVE_DEAD  what could not be read
-LIVE_PLAN  stops that the server keeps until they are due
+LIVE_PLAN  stops that the server keeps until they are due, orders by hand, what a room's script says
+KV_livecue_leases  which replica does what
 """
 
 from __future__ import annotations
@@ -110,6 +111,18 @@ def stream_configs(replicas: int) -> tuple[Mapping[str, Any], ...]:
             "max_msgs_per_subject": 1,
             "discard": "new",
             "max_bytes": 16 * _MIB,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+        },
+        common
+        | {
+            "name": "KV_livecue_leases",
+            "subjects": ["$KV.livecue_leases.>"],
+            "max_msgs_per_subject": 1,
+            "discard": "new",
+            "max_bytes": 4 * _MIB,
+            "allow_direct": True,
+            "allow_msg_ttl": True,
             "allow_rollup_hdrs": True,
             "deny_delete": True,
         },

@@ -18,7 +18,7 @@ import msgspec
 
 from livecue.domain import Job, Meaning, ReportedEvent
 from livecue.metastudio.answers import CHATS, LIVES, Rows, read_job, room_and_job
-from livecue.metastudio.connecting import checked_url, new_client
+from livecue.metastudio.connecting import checked_url, new_client, origin_of
 from livecue.metastudio.errors import MetaStudioError, error
 from livecue.metastudio.models import (
     ShownCallback,
@@ -30,7 +30,7 @@ from livecue.metastudio.models import (
 from livecue.metastudio.setups import Setups
 from livecue.metastudio.signing import AkSkAuth
 from livecue.metastudio.token import TokenAuth
-from livecue.metastudio.wire import Call, OnCall, Sleep, Wire
+from livecue.metastudio.wire import Call, May, OnCall, Sleep, Wire
 
 PAGE: Final = 100
 OVERLAP: Final = 10  # what is spoken between two pages moves the rest to the front
@@ -44,7 +44,8 @@ class MetaStudio:
     `endpoint` is `https://<host>` (http: towards loopback only). `timeout_s` is the total time of one
     method, all phases and pages together. `pool` is the number of connections. `on_call` hears of each
     HTTP exchange: the operation (as in `limits.documented`) and `ok` or the `Meaning` of its failure.
-    `sleep` waits between the requests of one call. `setups` has the calls that set up rooms and products.
+    `sleep` waits between the requests of one call. `may` is asked for each request, when its first byte is about
+    to go out; what may not go fails as UNAVAILABLE. `setups` has the calls that set up rooms and products.
 
     Raises:
         ValueError: endpoint, project_id, timeout_s or pool cannot be used.
@@ -60,19 +61,20 @@ class MetaStudio:
         pool: int = 20,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
+        may: May | None = None,
     ) -> None:
         url = checked_url(endpoint, "metastudio.endpoint")
         if url.query or url.fragment:
             raise ValueError("metastudio.endpoint must have no query and no fragment")
         if not project_id.strip(".") or timeout_s <= 0 or pool < 1:
             raise ValueError("MetaStudio needs a project_id, timeout_s > 0 and pool >= 1")
-        self._origin = _origin(url)
+        self._origin = origin_of(url)
         self._base = f"{str(url).rstrip('/')}/v1/{_segment('configure', project_id)}"
         self._timeout_s = timeout_s
         self._auth = auth
         self._client = new_client(url, auth=auth, timeout_s=timeout_s, pool=pool)
         renews = auth if isinstance(auth, AkSkAuth | TokenAuth) else None
-        self._wire = Wire(self._client, on_call, renews, sleep)
+        self._wire = Wire(self._client, on_call, renews, sleep, may)
         self.setups = Setups(self._wire, self._base, timeout_s)
 
     async def __aenter__(self) -> Self:
@@ -188,7 +190,7 @@ class MetaStudio:
             url = checked_url(report_url, "the report URL")
         except ValueError as exc:
             raise error("report", Meaning.INVALID, detail=str(exc)) from None
-        signed = _origin(url) == self._origin and "+" not in report_url
+        signed = origin_of(url) == self._origin and "+" not in report_url
         again = f"{report_url.partition('#')[0]}{'&' if url.query else '?'}refresh_url=true"
         call = self._begin("report")
         if not refresh:
@@ -296,7 +298,3 @@ def _segment(operation: str, value: str) -> str:
     if not value.strip("."):
         raise error(operation, Meaning.INVALID, detail="a project, room or job id is empty or only dots")
     return quote(value, safe="")
-
-
-def _origin(url: httpx.URL) -> tuple[str, str]:
-    return url.scheme, url.netloc.decode("ascii")

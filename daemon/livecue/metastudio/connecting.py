@@ -53,6 +53,11 @@ def checked_url(url: str, name: str) -> httpx.URL:
     return parsed
 
 
+def origin_of(url: httpx.URL) -> tuple[str, str]:
+    """Scheme, and host with port."""
+    return url.scheme, url.netloc.decode("ascii")
+
+
 def is_loopback(host: str) -> bool:
     """True for localhost, 127.0.0.0/8 and ::1."""
     if host == "localhost":

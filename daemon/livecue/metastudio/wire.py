@@ -21,6 +21,9 @@ from livecue.metastudio.limits import AGAIN_MS
 OnCall = Callable[[str, str], None]
 """Called once per HTTP exchange with the operation and `ok` or the `Meaning` of its failure."""
 
+May = Callable[[str, str], bool]
+"""Whether a request with this operation and HTTP method may go out at this very moment."""
+
 Sleep = Callable[[float], Awaitable[object]]
 
 MAX_ANSWER_BYTES: Final = 8 << 20
@@ -64,15 +67,17 @@ class Wire:
         on_call: OnCall | None,
         renews: Renews | None = None,
         sleep: Sleep = asyncio.sleep,
+        may: May | None = None,
     ) -> None:
         self._client = client
         self._on_call = on_call
         self._renews = renews
         self._sleep = sleep
+        self._may = may
 
     def call(self, operation: str, deadline: float) -> Call:
         """One call of the API, over before `deadline` (seconds of the running loop's clock)."""
-        return Call(operation, deadline, self._client, self._on_call, self._renews, self._sleep)
+        return Call(operation, deadline, self._client, self._on_call, self._renews, self._sleep, self._may)
 
 
 class Call:
@@ -90,7 +95,9 @@ class Call:
         on_call: OnCall | None,
         renews: Renews | None,
         sleep: Sleep,
+        may: May | None = None,
     ) -> None:
+        self._may = may
         self._operation = operation
         self._deadline = deadline
         self._client = client
@@ -157,7 +164,7 @@ class Call:
     async def _send(self, request: httpx.Request, secrets: set[str], *, signed: bool) -> dict[str, Any]:
         operation, method = self._operation, request.method
         secrets.update(request.url.params.get_list("auth_key"))
-        sent = _Sent()
+        sent = _Sent(operation, method, self._may)
         request.extensions["trace"] = sent.trace
         try:
             auth = httpx.USE_CLIENT_DEFAULT if signed else None
@@ -179,14 +186,21 @@ class Call:
 
 
 class _Sent:
-    """Notes from httpcore's trace whether a request began to go out."""
+    """Notes from httpcore's trace whether a request began to go out, and keeps back what may not."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: str, method: str, may: May | None) -> None:
+        self._operation = operation
+        self._method = method
+        self._may = may
         self.any = False
 
     async def trace(self, name: str, _info: object) -> None:
-        if name.endswith("send_request_headers.started"):
-            self.any = True
+        if not name.endswith("send_request_headers.started"):
+            return
+        if self._may is not None and not self._may(self._operation, self._method):
+            text = "not sent: this replica has no valid lease on the tenant"
+            raise error(self._operation, Meaning.UNAVAILABLE, detail=text)
+        self.any = True
 
 
 async def read_bounded(response: httpx.Response) -> bytes | None:

@@ -62,13 +62,17 @@ class PartitionWorker:
         health: Health,
         *,
         now: Now | None = None,
+        contested: bool = False,
         audit: Audit | None = None,
         shed_after_s: float = SHED_AFTER_S,
     ) -> None:
         """`now`: the wall clock, for how long events take and what is too late; without it neither is
-        known. `audit`: where that is written down. `shed_after_s`: see `Backlog`.
+        known. `contested`: a replica that may still be about had the partition before. `audit`: where
+        what is too late is written down. `shed_after_s`: see `Backlog`.
         """
-        self._partition = partition
+        self.partition = partition
+        self.part = f"inbox-{partition}"
+        self._contested = contested
         self._rooms = rooms
         self._partitions = partitions
         self._ledger = ledger
@@ -90,8 +94,7 @@ class PartitionWorker:
         self._now_ms: int | None = None
         self.lag = 0
         self.opened = 0
-        self._part = f"inbox-{partition}"
-        health.report(self._part, "starting")  # until its reader is open
+        health.report(self.part, "starting")  # until its reader is open
 
     def stop(self) -> None:
         """Finish the round that is on and return from `run`."""
@@ -110,13 +113,14 @@ class PartitionWorker:
         pause_s = 0.2
         while not self._stopping:
             try:
-                cursor = await self._ledger.cursor(self._partition)  # first: it fences what is read after it
-                self._seen_ids = Seen(await self._ledger.seen(self._partition))
-                intake = await self._partitions.open(self._partition, cursor)
+                cursor = await self._ledger.cursor(self.partition)  # first: it fences what is read after it
+                self._seen_ids = Seen(await self._ledger.seen(self.partition))
+                intake = await self._partitions.open(self.partition, cursor)
                 self._cursor = intake.cursor
                 self.opened += 1
-                self._health.report(self._part)
+                self._health.report(self.part)
                 try:
+                    await self._fence()
                     await self._serve(intake)
                 finally:
                     await intake.close()
@@ -124,7 +128,7 @@ class PartitionWorker:
             except BusError as error:
                 if isinstance(error, StaleStateError):
                     self._meter.count(Count.STATE_CONFLICTS)
-                self._health.report(self._part, str(error))
+                self._health.report(self.part, str(error))
                 self._say(str(error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
@@ -137,7 +141,13 @@ class PartitionWorker:
         now = asyncio.get_running_loop().time()
         if now >= self._said.get(why, 0):
             self._said = {why: now + _SAY_EVERY_S}
-            log.warning("inbox-interrupted", partition=self._partition, error=why)
+            log.warning("inbox-interrupted", partition=self.partition, error=why)
+
+    async def _fence(self) -> None:
+        """Write the cursor once as it is: whoever had the partition before has its next batch refused."""
+        if self._contested:
+            self._cursor = await self._ledger.commit(self.partition, self._cursor, [])
+            self._contested = False
 
     async def _serve(self, intake: Intake) -> None:
         self._seen = self._cursor.seq
@@ -224,7 +234,7 @@ class PartitionWorker:
         if commits or behind >= _CURSOR_STEPS or (force and behind):
             reached = Cursor(self._seen, self._cursor.revision, self._cursor.incarnation)
             pages = self._seen_ids.changed()
-            self._cursor = await self._ledger.commit(self._partition, reached, commits, pages)
+            self._cursor = await self._ledger.commit(self.partition, reached, commits, pages)
         self._account(rounds)
 
     def _account(self, rounds: list[tuple[str, Round]]) -> None:

@@ -27,9 +27,9 @@ class BusError(Exception):
 
 
 class StaleStateError(BusError):
-    """Someone else moved this partition on meanwhile (a second daemon on the same bus).
+    """Someone else moved this partition on meanwhile: another replica has its lease now.
 
-    Remedy: run one daemon per bus; this one reloads the partition and goes on.
+    Remedy: none; this one reloads the partition, or gives it up as soon as it hears of it.
     """
 
 
@@ -90,6 +90,7 @@ class Count(StrEnum):
     RULE_RELOADS = "rule_reloads"
     ASKS = "asks"
     ASKS_FAILED = "asks_failed"
+    LEASE_CHANGES = "lease_changes"
 
 
 class Meter(Protocol):

@@ -7,7 +7,7 @@ The engine knows no clock but the bus's store time: so the time comes as a messa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -34,9 +34,13 @@ class Ticker:
     """Looks at all partitions five times a second and sends each room at most one tick a second."""
 
     def __init__(
-        self, workers: Sequence[DueRooms], signals: Signals, now: Now, gathering: Callable[[], Iterable[str]]
+        self,
+        workers: Callable[[], Iterable[DueRooms]],
+        signals: Signals,
+        now: Now,
+        gathering: Callable[[], Iterable[str]],
     ) -> None:
-        """`gathering()`: the rooms whose rules gather combos. A partition that begins anew knows none
+        """`workers()`: those of the partitions at work here. `gathering()`: the rooms whose rules gather combos. A partition that begins anew knows none
         of its rooms until something comes in for them: one tick each makes it look.
         """
         self._workers = workers
@@ -57,8 +61,9 @@ class Ticker:
     async def step(self) -> None:
         """Send the ticks that are due now."""
         now = self._now()
-        due = {room for worker in self._workers for room in worker.due(now)}
-        opened = sum(worker.opened for worker in self._workers)
+        workers = list(self._workers())
+        due = {room for worker in workers for room in worker.due(now)}
+        opened = sum(worker.opened for worker in workers)
         if opened != self._opened:
             self._opened = opened
             due.update(self._gathering())

@@ -21,7 +21,7 @@
 {{- fail (printf "%s is %d with config.nats.url embedded: the server's data are in one pod's volume, so one replica it is: for more, name a NATS cluster in config.nats.url" $named $wanted) -}}
 {{- end -}}
 {{- if gt $wanted $most -}}
-{{- fail (printf "%s is %d: livecue does not share its work between processes yet, and a second one would hinder the first: at most %d (docs/operations.md, Roll out)" $named $wanted $most) -}}
+{{- fail (printf "%s is %d: livecue shares its work between processes, but this chart was not tried with more than one pod: at most %d (docs/operations.md, Several replicas)" $named $wanted $most) -}}
 {{- end -}}
 {{- if and .Values.keda.enabled (gt (.Values.keda.minReplicas | int) (.Values.keda.maxReplicas | int)) -}}
 {{- fail "keda.minReplicas is more than keda.maxReplicas" -}}

@@ -1,6 +1,6 @@
-{{/* How many replicas a release may have. livecue does not share its partitions between processes yet:
-     a second one could not speak twice (commits are fenced, cues are claimed), but the two would hinder
-     each other. Once partitions are leased, this number is all there is to change. */}}
+{{/* How many replicas a release may have. livecue shares its work between processes by leases
+     (docs/decisions/0014-leases.md), but this chart was not tried with more than one pod. To let more in,
+     this number is all there is to change. */}}
 {{- define "livecue.most-replicas" -}}1{{- end -}}
 
 {{/* What stopping may take: preStop 5 s, then the daemon's own budget (docs/operations.md), then some. */}}
