@@ -130,8 +130,7 @@ async def test_notes_of_ownership_outlive_their_writer_and_are_dropped(nc: Clien
 
 
 async def test_a_note_of_an_older_version_is_read(nc: Client) -> None:
-    await nc.publish("$KV.livecue_owned.a", b'{"session":"s","since_ms":1,"job_id":"job-1"}')
-    await nc.flush()
+    await nc.jetstream().publish("$KV.livecue_owned.a", b'{"session":"s","since_ms":1,"job_id":"job-1"}')
     assert await NatsOwnerships(nc).load() == {"a": Ownership("s", 1, "job-1")}
 
 
