@@ -22,8 +22,8 @@ ifdef PYTEST_ARGS
 else
 	@# `make chart` needs helm. Where it has to be built, that begins now, in the time that the tests leave.
 	@PYTHONPATH=tests nice -n 19 $(BIN)/python -m helm.tool > $(VENV)/helm.log 2>&1 &
-	@# Three files at a time, in order: those with real servers mostly wait, and come first.
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@# Four files at a time, in order: those with real servers mostly wait, and come first.
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 endif
 
 lives-matrix: $(STAMP) ## Play every fault of cloud, bus and daemon against lives of some seconds (two and a half minutes)
