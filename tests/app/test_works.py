@@ -88,6 +88,36 @@ async def test_a_lease_that_was_lost_and_taken_again_is_begun_afresh() -> None:
     ]
 
 
+class Deaf:
+    """Work in which the first cancellation is lost."""
+
+    def __init__(self) -> None:
+        self.lost = self.stopped = False
+
+    async def run(self) -> None:
+        while not self.stopped:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                if self.lost:
+                    raise
+                self.lost = True
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+async def test_work_that_loses_its_cancellation_ends_all_the_same() -> None:
+    over = asyncio.Event()
+    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+        works = LeasedWorks(group, lambda *_: Deaf(), over.set)
+        works.follow({"tenant": Held(1)}, {"tenant": Held(1)})
+        await asyncio.sleep(0)
+        works.follow({}, {})
+        await over.wait()
+        assert works.running() == frozenset()
+
+
 async def test_work_that_ends_by_itself_ends_the_daemon() -> None:
     async def daemon() -> None:
         async with asyncio.TaskGroup() as group:

@@ -133,37 +133,43 @@ class TenantWork:
             self._parts.health.forget(part)
 
     async def _work(self, loops: Loops, calendars: CalendarKeeper) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                eternal = [
-                    group.create_task(self._eternal(work), name=name)
-                    for name, work in (
-                        ("supervisor", loops.supervisor.run()),
-                        ("sweep-jobs", loops.sweeper.run(self._stop)),
-                        ("stop-by-timer", loops.stop_timers.run(self._stop)),
-                        ("read-cues", loops.dispatcher.read()),
-                        ("send-cues", loops.dispatcher.send()),
-                        ("tend-airtime", loops.dispatcher.tend()),
-                        ("read-reports", loops.reporter.read()),
-                        ("send-reports", loops.reporter.send()),
-                        ("read-asks", loops.asker.read()),
-                        ("send-asks", loops.asker.send()),
-                        ("keep-calendars", calendars.run(self._stop, loops.supervisor.replan)),
-                        ("keep-setups", loops.setups.run(self._stop)),
-                    )
-                ]
-                await self._stop.wait()
-                if self._stop_lives:
-                    await loops.supervisor.stop_lives(LIVES_S)
+        async with asyncio.TaskGroup() as group:
+            eternal = [
+                group.create_task(self._eternal(work), name=name)
+                for name, work in (
+                    ("supervisor", loops.supervisor.run()),
+                    ("sweep-jobs", loops.sweeper.run(self._stop)),
+                    ("stop-by-timer", loops.stop_timers.run(self._stop)),
+                    ("read-cues", loops.dispatcher.read()),
+                    ("send-cues", loops.dispatcher.send()),
+                    ("tend-airtime", loops.dispatcher.tend()),
+                    ("read-reports", loops.reporter.read()),
+                    ("send-reports", loops.reporter.send()),
+                    ("read-asks", loops.asker.read()),
+                    ("send-asks", loops.asker.send()),
+                    ("keep-calendars", calendars.run(self._stop, loops.supervisor.replan)),
+                    ("keep-setups", loops.setups.run(self._stop)),
+                )
+            ]
+            try:
+                await self._until_stopped(loops, eternal)
+            except asyncio.CancelledError:
+                # The lease is gone: what is out comes back to nobody. Told to stop, a loop that loses its
+                # cancellation ends all the same.
                 loops.supervisor.stop()
-                await self._put_away(loops, DRAIN_S)
-                _, late = await asyncio.wait(eternal, timeout=LOOPS_S)
-                for task in late:
-                    log.warning("stop-overdue", task=task.get_name())
-                    task.cancel()
-        except asyncio.CancelledError:
-            await self._put_away(loops, _LAST_WORDS_S)  # the lease is gone: what is out comes back to nobody
-            raise
+                await self._put_away(loops, _LAST_WORDS_S)
+                raise
+
+    async def _until_stopped(self, loops: Loops, eternal: list[asyncio.Task[None]]) -> None:
+        await self._stop.wait()
+        if self._stop_lives:
+            await loops.supervisor.stop_lives(LIVES_S)
+        loops.supervisor.stop()
+        await self._put_away(loops, DRAIN_S)
+        _, late = await asyncio.wait(eternal, timeout=LOOPS_S)
+        for task in late:
+            log.warning("stop-overdue", task=task.get_name())
+            task.cancel()
 
     @staticmethod
     async def _put_away(loops: Loops, within_s: float) -> None:

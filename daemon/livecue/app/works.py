@@ -64,10 +64,15 @@ class LeasedWorks:
                 unit.task = self._group.create_task(self._run(name, unit), name=f"work-{name}")
 
     def cut(self, name: str) -> None:
-        """End it now. If its lease is still wanted it is begun afresh at the next look."""
+        """End it now. If its lease is still wanted it is begun afresh at the next look.
+
+        It is told to stop as well: a cancellation may be lost in a wait that has just been answered
+        (`asyncio.wait_for` of Python 3.11, under every request of nats-py), and its loops would go on.
+        """
         unit = self._units.get(name)
         if unit is not None and unit.task is not None and not unit.cut:
             unit.ending = unit.cut = True
+            unit.work.stop()
             unit.task.cancel()
 
     async def _run(self, name: str, unit: _Unit) -> None:
