@@ -18,7 +18,8 @@ from livecue.bus.api import api_request
 from livecue.bus.connection import BusOptions
 from livecue.bus.embedded import EmbeddedServer
 from livecue.bus.ownership import NatsOwnerships
-from livecue.runtime.ports import BusError, Ownership
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import BusError
 
 
 def free_port() -> int:

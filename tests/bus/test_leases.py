@@ -16,11 +16,12 @@ from livecue.bus.ownership import NatsOwnerships
 from livecue.bus.scripts import NatsScripts
 from livecue.bus.streams import ensure_streams
 from livecue.runtime.health import HealthBoard
+from livecue.runtime.job_ports import Ownership
 from livecue.runtime.lease_keeper import LeaseKeeper
 from livecue.runtime.lease_ports import TENANT, Held, Lease, Member, StaleRecordError
 from livecue.runtime.leases import Lessee
 from livecue.runtime.memory import Tally
-from livecue.runtime.ports import BusError, Count, Ownership, StaleStateError
+from livecue.runtime.ports import BusError, Count, StaleStateError
 
 
 async def test_what_is_written_is_read_with_its_revision(nc: Client) -> None:

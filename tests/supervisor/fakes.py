@@ -10,7 +10,8 @@ import msgspec
 
 from livecue.domain import CloudError, Job, JobState, Meaning, Session, SignalKind, Unplanned
 from livecue.runtime.alert_ports import AlertKind
-from livecue.runtime.ports import BusError, Count, Ownership
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import BusError, Count
 from livecue.supervisor import Policy, RoomPlan, Supervisor
 
 T0 = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from livecue.domain import ChatLink, JobState, Meaning, Unplanned
 from livecue.runtime.alert_ports import AlertKind
-from livecue.runtime.ports import Ownership
+from livecue.runtime.job_ports import Ownership
 from livecue.supervisor import StopTimerKeeper, Supervisor
 
 from .chats import ROOM, ChatCloud, ChatWorld

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from livecue.domain import JobState, SignalKind, Unplanned
-from livecue.runtime.ports import Count, Ownership
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import Count
 
 from .fakes import T0, World, ms, on_air, room
 

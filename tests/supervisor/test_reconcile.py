@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livecue.domain import Job, JobState, Meaning, Unplanned
-from livecue.runtime.ports import Ownership
+from livecue.runtime.job_ports import Ownership
 from livecue.supervisor.reconcile import (
     LONGEST_WAIT_MS,
     SETTLE_MS,

@@ -10,8 +10,9 @@ import pytest
 
 from livecue.domain import Job, JobState, Meaning, SignalKind, Unplanned
 from livecue.runtime.alert_ports import AlertKind
+from livecue.runtime.job_ports import Ownership
 from livecue.runtime.order_ports import Request
-from livecue.runtime.ports import Count, Ownership
+from livecue.runtime.ports import Count
 from livecue.supervisor import OnEnd, Policy
 from livecue.supervisor.reconcile import SETTLE_MS, Nothing, RoomFacts, Start, decide
 from livecue.supervisor.timetable import Window

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from livecue.domain import JobState, Meaning, SignalKind, Unplanned
-from livecue.runtime.ports import BusError, Count, Ownership
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import BusError, Count
 
 from .fakes import T0, World, ms, on_air, refusal, room
 

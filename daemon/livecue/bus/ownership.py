@@ -12,7 +12,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from livecue.bus.api import BusApiError, api_request
-from livecue.runtime.ports import BusError, Ownership, StaleStateError
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import BusError, StaleStateError
 
 _BUCKET = "livecue_owned"
 _STREAM = f"KV_{_BUCKET}"

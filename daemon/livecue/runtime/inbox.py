@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from livecue.runtime.backlog import SHED_AFTER_S
+from livecue.runtime.burying import Burial
 from livecue.runtime.catching_up import CatchingUp
 from livecue.runtime.decoding import Unreadable, UnreadableError
 from livecue.runtime.desk import Desk, DeskRules, Round
@@ -36,7 +37,6 @@ from livecue.runtime.ports import (
     StaleStateError,
 )
 from livecue.runtime.seen import Seen
-from livecue.runtime.sparing import Sparing
 
 log = structlog.get_logger()
 
@@ -76,13 +76,12 @@ class PartitionWorker:
         self._rooms = rooms
         self._partitions = partitions
         self._ledger = ledger
-        self._dead = dead
+        self._burial = Burial(dead)
         self._meter = meter
         self._health = health
         self._now = now
         self._audit = audit
         self._catching_up = CatchingUp(partition, shed_after_s)
-        self._sparing = Sparing()
         self._ages: dict[int, int] = {}  # events of the round by their store time
         self._desks: dict[str, Desk] = {}
         self._strangers: list[Delivery] = []
@@ -160,7 +159,7 @@ class PartitionWorker:
 
     def _look_at_the_clock(self, taken: int) -> None:
         now_ms = self._now() if self._now else 0
-        self._sum_up(now_ms)
+        self._burial.sum_up(now_ms)
         if self._now is None:
             return
         self._now_ms = now_ms
@@ -275,13 +274,12 @@ class PartitionWorker:
 
     async def _bury_all(self, rounds: list[tuple[str, Round]]) -> None:
         """Before the commit, so that no crash loses one; in a repeated round the bus knows them by id."""
+        now_ms = self._now() if self._now else 0
         for room, done in rounds:
             for place, error in done.dead:
-                await self._bury(room, place, error)
+                await self._burial.bury(room, place, error, now_ms)
         for delivery in self._strangers:
-            detail = "no such room in the configuration: add it to `rooms`, or publish to a configured room"
-            error = UnreadableError(Unreadable.UNKNOWN_ROOM, detail, delivery.body)
-            await self._bury(delivery.room, str(delivery.seq), error)
+            await self._burial.bury_strange(delivery, now_ms)
 
     async def _tell_late(self, rounds: list[tuple[str, Round]]) -> None:
         """Before the commit, too; in a repeated round the bus knows the lines by their first id."""
@@ -289,11 +287,6 @@ class PartitionWorker:
             for room, done in rounds:
                 for line in late_lines(done.late, self._now_ms):
                     await self._audit.record(room, line)
-
-    def _sum_up(self, now_ms: int) -> None:
-        """Say how many dead letters a flood of them has left out of the log."""
-        if out := self._sparing.untold(now_ms):
-            log.warning("dead-letters-untold", **out.counts, rooms=out.rooms)
 
     def _quarantine(self, room: str, rule_index: str) -> None:
         self._meter.count(Count.RULES_QUARANTINED, room)
@@ -304,10 +297,3 @@ class PartitionWorker:
             effect="not tried again in this live",
             remedy="its REGEX ran longer than 10 ms on three events: repeat once, a+ for (a+)+",
         )
-
-    async def _bury(self, room: str, place: str, error: UnreadableError) -> None:
-        now_ms = self._now() if self._now else 0
-        self._sum_up(now_ms)
-        if self._sparing.may(now_ms, room, str(error.reason)):
-            log.warning("dead-letter", room=room, reason=str(error.reason), detail=error.detail)
-        await self._dead.bury(room, str(error.reason), error.detail, error.body, f"dead:{room}:{place}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from livecue.domain import CloudError, Job, Meaning, SignalKind
 from livecue.runtime.alert_ports import AlertKind
-from livecue.runtime.ports import Count, Ownership
+from livecue.runtime.job_ports import Ownership
+from livecue.runtime.ports import Count
 from livecue.supervisor.chats import blind_wait_ms, link_data, may_be_lost, mind_lost_start, say_link
 from livecue.supervisor.desk import Desk, log
 from livecue.supervisor.endings import ended

@@ -9,7 +9,8 @@ import structlog
 
 from livecue.domain import CloudError, Meaning, Session, Unplanned
 from livecue.runtime.alert_ports import Alerts, Silence
-from livecue.runtime.ports import Health, LiveJobs, Meter, Now, Ownerships, Signals
+from livecue.runtime.job_ports import LiveJobs, Ownerships
+from livecue.runtime.ports import Health, Meter, Now, Signals
 from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.remedies import Policy
 

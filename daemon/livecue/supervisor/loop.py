@@ -9,17 +9,9 @@ from functools import partial
 
 from livecue.domain import CloudError, Job, JobState, Signal, SignalKind, Unplanned
 from livecue.runtime.alert_ports import Alerts, Silence
+from livecue.runtime.job_ports import LiveJobs, Ownerships
 from livecue.runtime.order_ports import FOREVER_MS, MemoryOrders, Order, Orders
-from livecue.runtime.ports import (
-    BusError,
-    Count,
-    Health,
-    LiveJobs,
-    Meter,
-    Now,
-    Ownerships,
-    Signals,
-)
+from livecue.runtime.ports import BusError, Count, Health, Meter, Now, Signals
 from livecue.runtime.stop_ports import StopTimers
 from livecue.supervisor.acts import settle
 from livecue.supervisor.alarm import Alarm

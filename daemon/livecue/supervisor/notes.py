@@ -6,7 +6,7 @@ from msgspec import structs
 
 from livecue.domain import Job
 from livecue.runtime.alert_ports import AlertKind
-from livecue.runtime.ports import Ownership
+from livecue.runtime.job_ports import Ownership
 from livecue.supervisor.desk import Desk
 from livecue.supervisor.schedule import cancel_timer, keep_timer
 from livecue.supervisor.state import RoomState

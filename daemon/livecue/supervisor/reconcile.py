@@ -21,7 +21,7 @@ from datetime import datetime
 import msgspec
 
 from livecue.domain import Job, Meaning, Unplanned
-from livecue.runtime.ports import Ownership
+from livecue.runtime.job_ports import Ownership
 from livecue.supervisor.timetable import Window
 
 SKEW_MS = 7_200_000

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from livecue.domain import ChatLink, CloudError, Job, Meaning, Unplanned
+from livecue.runtime.job_ports import Ownership
 from livecue.runtime.order_ports import FOREVER_MS, NO_ORDER, Order
-from livecue.runtime.ports import Ownership
 from livecue.runtime.stop_ports import StopNote
 from livecue.supervisor.desk import RoomPlan, log
 from livecue.supervisor.orders import in_force, next_moment_ms

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from livecue.domain import CloudError, Job, Meaning
-from livecue.runtime.ports import BusError, LiveJobs, Now
+from livecue.runtime.job_ports import LiveJobs
+from livecue.runtime.ports import BusError, Now
 from livecue.runtime.stop_ports import StopDue, StopTimers
 from livecue.supervisor.chats import SHARED_SKEW_MS
 from livecue.supervisor.desk import log
