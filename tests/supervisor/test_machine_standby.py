@@ -119,6 +119,7 @@ class LivesOfTwo(Lives):
 
 
 LivesOfTwo.TestCase.settings = settings(
+    derandomize=True,
     max_examples=60,
     stateful_step_count=30,
     deadline=None,
